@@ -32,6 +32,9 @@ function(viaduct_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LIBS})
 endfunction()
 
+# The programs of all tests labelled "unit": what the sanitizer trees build.
+add_custom_target(viaduct_unit_tests)
+
 # viaduct_add_test(name SOURCES ... LIBS ... [LABELS ...] [TIMEOUT s]): a GoogleTest program and its ctest entry.
 function(viaduct_add_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
@@ -44,6 +47,9 @@ function(viaduct_add_test name)
   add_test(NAME ${name} COMMAND ${name})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
+  endif()
+  if("unit" IN_LIST ARG_LABELS)
+    add_dependencies(viaduct_unit_tests ${name})
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
