@@ -1,0 +1,56 @@
+// VkInstance and VkPhysicalDevice in the guest. An Instance holds one reference to the process's Session; its
+// physical devices live as long as it does. Extension sets are fixed at creation and read without locks.
+#pragma once
+
+#include <vulkan/vulkan.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "guest-icd/objects/debug_messenger.hpp"
+#include "guest-icd/objects/dispatchable.hpp"
+
+namespace viaduct::guest {
+
+/// Names of enabled extensions; small, built once.
+using ExtensionSet = std::unordered_set<std::string>;
+
+struct Instance;
+
+struct PhysicalDevice : Dispatchable {
+  PhysicalDevice(Instance& owner, std::uint64_t object_id) noexcept;
+  static PhysicalDevice* from(VkPhysicalDevice handle) noexcept {
+    return reinterpret_cast<PhysicalDevice*>(handle);
+  }
+  VkPhysicalDevice handle() noexcept { return reinterpret_cast<VkPhysicalDevice>(this); }
+
+  Instance* instance;
+  std::uint32_t api_version = VK_API_VERSION_1_0;
+  VkPhysicalDeviceMemoryProperties memory{};  ///< the guest's view (memory types as the host re-described them)
+  std::uint32_t memory_mode = 0;              ///< 1 import, 2 dma-buf, 3 shadow
+  std::uint32_t arena_type_bits = 0;          ///< memory types that live in the region's arena
+  std::uint64_t arena_alignment = 4096;
+  std::vector<VkExtensionProperties> extensions;  ///< what the device offers: host's and guest's own
+};
+
+struct Instance : Dispatchable {
+  Instance(std::shared_ptr<Session> its_session, std::uint64_t object_id) noexcept;
+  static Instance* from(VkInstance handle) noexcept { return reinterpret_cast<Instance*>(handle); }
+  VkInstance handle() noexcept { return reinterpret_cast<VkInstance>(this); }
+  bool enabled(std::string_view extension) const { return extensions.contains(std::string(extension)); }
+
+  std::shared_ptr<Session> session_reference;
+  std::uint32_t api_version = VK_API_VERSION_1_0;  ///< VkApplicationInfo::apiVersion, 1.0 when it gave none
+  ExtensionSet extensions;
+  DebugMessengers messengers;
+
+  std::mutex enumeration_mutex;  ///< guards the two below until `enumerated`
+  bool enumerated = false;
+  std::vector<std::unique_ptr<PhysicalDevice>> physical_devices;
+};
+
+}  // namespace viaduct::guest
