@@ -1,0 +1,183 @@
+#include "host-renderer/memory/memory_types.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+namespace viaduct::host {
+namespace {
+
+constexpr VkMemoryPropertyFlags kVisible = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+constexpr VkMemoryPropertyFlags kCoherent = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+constexpr VkMemoryPropertyFlags kCached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+constexpr VkMemoryPropertyFlags kLocal = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+constexpr VkMemoryPropertyFlags kHostBits = kVisible | kCoherent | kCached;
+
+}  // namespace
+
+const char* to_string(SharingMode mode) noexcept {
+  switch (mode) {
+    case SharingMode::kImport:
+      return "import";
+    case SharingMode::kDmaBuf:
+      return "dma-buf";
+    case SharingMode::kShadow:
+      return "shadow";
+  }
+  return "?";
+}
+
+class MemoryView::Builder {
+ public:
+  Builder(const VkPhysicalDeviceMemoryProperties& host, const MemoryViewOptions& options)
+      : host_(host), options_(options) {}
+
+  MemoryView finish() {
+    add_device_only();
+    add_arena();
+    std::stable_sort(types_.begin(), types_.end(),
+                     [](const Type& a, const Type& b) { return std::popcount(a.flags) < std::popcount(b.flags); });
+    return describe();
+  }
+
+ private:
+  bool has(std::uint32_t heap, VkMemoryPropertyFlags flags) const {
+    return std::any_of(types_.begin(), types_.end(),
+                       [&](const Type& t) { return t.host_heap == heap && t.flags == flags; });
+  }
+
+  // A mappable window into video memory (the 256 MiB BAR): of no use to a guest that cannot map it, and small enough
+  // that a program which picked it as "device local" would run out.
+  bool is_bar_window(const VkMemoryType& type) const {
+    if ((type.propertyFlags & kVisible) == 0) {
+      return false;
+    }
+    for (std::uint32_t i = 0; i < host_.memoryTypeCount; ++i) {
+      const VkMemoryType& other = host_.memoryTypes[i];
+      if (other.heapIndex != type.heapIndex && (other.propertyFlags & kLocal) != 0 &&
+          host_.memoryHeaps[other.heapIndex].size > host_.memoryHeaps[type.heapIndex].size) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void add_device_only() {
+    // Types that are not host visible first: they are what the driver means for device-only use.
+    for (const bool visible : {false, true}) {
+      for (std::uint32_t i = 0; i < host_.memoryTypeCount; ++i) {
+        const VkMemoryType& type = host_.memoryTypes[i];
+        if (((type.propertyFlags & kVisible) != 0) != visible) {
+          continue;
+        }
+        const VkMemoryPropertyFlags flags = type.propertyFlags & ~kHostBits;
+        if (visible && ((flags & kLocal) == 0 || has(type.heapIndex, flags) || is_bar_window(type))) {
+          continue;
+        }
+        types_.push_back({i, type.heapIndex, flags});
+      }
+    }
+  }
+
+  void add_arena() {
+    // Plain host memory before device-local memory that happens to be mappable: the pages are system memory.
+    for (const bool local : {false, true}) {
+      for (std::uint32_t i = 0; i < host_.memoryTypeCount; ++i) {
+        const VkMemoryPropertyFlags host_flags = host_.memoryTypes[i].propertyFlags;
+        const VkMemoryPropertyFlags needed = kVisible | kCoherent;
+        const bool usable = options_.mode == SharingMode::kShadow || ((options_.importable_types >> i) & 1u) != 0;
+        if ((host_flags & needed) != needed || !usable || ((host_flags & kLocal) != 0) != local ||
+            (host_flags & VK_MEMORY_PROPERTY_PROTECTED_BIT) != 0) {
+          continue;
+        }
+        const VkMemoryPropertyFlags flags = host_flags & ~kLocal;
+        if (!has(kArenaHeap, flags)) {
+          types_.push_back({i, kArenaHeap, flags});
+        }
+      }
+    }
+  }
+
+  std::uint32_t guest_heap(MemoryView& view, std::uint32_t host_heap) const {
+    VkPhysicalDeviceMemoryProperties& guest = view.guest_;
+    for (std::uint32_t i = 0; i < guest.memoryHeapCount; ++i) {
+      if (view.to_host_heap_[i] == host_heap) {
+        return i;
+      }
+    }
+    return 0;
+  }
+
+  MemoryView describe() const {
+    MemoryView view;
+    VkPhysicalDeviceMemoryProperties& guest = view.guest_;
+    const auto add_heap = [&](std::uint32_t host_heap, const VkMemoryHeap& heap) {
+      view.to_host_heap_[guest.memoryHeapCount] = host_heap;
+      guest.memoryHeaps[guest.memoryHeapCount++] = heap;
+    };
+    for (std::uint32_t heap = 0; heap < host_.memoryHeapCount; ++heap) {
+      const bool used = std::any_of(types_.begin(), types_.end(), [&](const Type& t) { return t.host_heap == heap; });
+      if (used && guest.memoryHeapCount < VK_MAX_MEMORY_HEAPS - 1) {
+        add_heap(heap, host_.memoryHeaps[heap]);
+      }
+    }
+    add_heap(kArenaHeap, VkMemoryHeap{options_.arena_size, 0});
+
+    for (const Type& type : types_) {
+      if (guest.memoryTypeCount == VK_MAX_MEMORY_TYPES) {
+        break;
+      }
+      const std::uint32_t index = guest.memoryTypeCount++;
+      view.to_host_type_[index] = type.host_type;
+      guest.memoryTypes[index] = {type.flags, guest_heap(view, type.host_heap)};
+      if (type.host_heap == kArenaHeap) {
+        view.arena_bits_ |= 1u << index;
+      }
+    }
+    return view;
+  }
+
+  const VkPhysicalDeviceMemoryProperties& host_;
+  const MemoryViewOptions& options_;
+  std::vector<Type> types_;
+};
+
+MemoryView MemoryView::build(const VkPhysicalDeviceMemoryProperties& host, const MemoryViewOptions& options) {
+  return Builder(host, options).finish();
+}
+
+std::optional<std::uint32_t> MemoryView::host_type(std::uint32_t guest_type) const noexcept {
+  if (guest_type >= guest_.memoryTypeCount) {
+    return std::nullopt;
+  }
+  return to_host_type_[guest_type];
+}
+
+std::uint32_t MemoryView::guest_bits(std::uint32_t host_bits, bool arena_allowed) const noexcept {
+  std::uint32_t bits = 0;
+  for (std::uint32_t i = 0; i < guest_.memoryTypeCount; ++i) {
+    if (((host_bits >> to_host_type_[i]) & 1u) != 0 && (arena_allowed || !is_arena_type(i))) {
+      bits |= 1u << i;
+    }
+  }
+  return bits;
+}
+
+void MemoryView::translate_budget(VkPhysicalDeviceMemoryBudgetPropertiesEXT& budget,
+                                  std::uint64_t arena_used) const noexcept {
+  const VkPhysicalDeviceMemoryBudgetPropertiesEXT host = budget;
+  for (std::uint32_t i = 0; i < VK_MAX_MEMORY_HEAPS; ++i) {
+    if (i >= guest_.memoryHeapCount) {
+      budget.heapBudget[i] = 0;
+      budget.heapUsage[i] = 0;
+    } else if (to_host_heap_[i] == kArenaHeap) {
+      budget.heapBudget[i] = guest_.memoryHeaps[i].size;
+      budget.heapUsage[i] = arena_used;
+    } else {
+      budget.heapBudget[i] = host.heapBudget[to_host_heap_[i]];
+      budget.heapUsage[i] = host.heapUsage[to_host_heap_[i]];
+    }
+  }
+}
+
+}  // namespace viaduct::host

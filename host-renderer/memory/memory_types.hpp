@@ -1,0 +1,68 @@
+// The guest's view of a device's memory types and heaps, and the translation of everything that names one.
+//
+// A guest can map only memory that is part of the region's arena, so the host's types are re-described:
+// every guest type is either *device-only* (never host visible; any host type) or *arena* (host visible and
+// coherent; backed by region pages that the host imports or shadows, counted against a heap of its own). A host type
+// that is everything at once becomes one of each. Non-coherent host types are not offered: Vulkan guarantees a
+// coherent one, and a flush across processes would buy nothing.
+//
+// Pure functions of their arguments: no driver call, any thread. The order of types keeps the rule of the
+// specification (11.2.1, "Device Memory Properties"): flags that are a strict subset come first.
+#pragma once
+
+#include <vulkan/vulkan_core.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace viaduct::host {
+
+// How mapped memory reaches the driver; the numbers stand in StatsPage and in viaductGetMemoryInfo.
+enum class SharingMode : std::uint32_t { kImport = 1, kDmaBuf = 2, kShadow = 3 };
+
+const char* to_string(SharingMode mode) noexcept;
+
+struct MemoryViewOptions {
+  SharingMode mode = SharingMode::kShadow;
+  std::uint32_t importable_types = 0;  // host types that take region pages; unused in shadow mode
+  std::uint64_t arena_size = 0;        // bytes of the region that allocations may use
+};
+
+class MemoryView {
+ public:
+  static constexpr std::uint32_t kArenaHeap = 0xffffffffu;
+
+  MemoryView() = default;
+  static MemoryView build(const VkPhysicalDeviceMemoryProperties& host, const MemoryViewOptions& options);
+
+  const VkPhysicalDeviceMemoryProperties& properties() const noexcept { return guest_; }
+  std::uint32_t arena_type_bits() const noexcept { return arena_bits_; }
+  bool is_arena_type(std::uint32_t guest_type) const noexcept {
+    return guest_type < 32 && ((arena_bits_ >> guest_type) & 1u) != 0;
+  }
+
+  // The host's index for a guest's; empty where the guest made the index up.
+  std::optional<std::uint32_t> host_type(std::uint32_t guest_type) const noexcept;
+
+  // A host's memoryTypeBits in the guest's numbering; arena types only where the resource can live there.
+  std::uint32_t guest_bits(std::uint32_t host_bits, bool arena_allowed = true) const noexcept;
+
+  // heapBudget / heapUsage in the guest's numbering. arena_used counts towards the arena heap.
+  void translate_budget(VkPhysicalDeviceMemoryBudgetPropertiesEXT& budget, std::uint64_t arena_used) const noexcept;
+
+ private:
+  struct Type {
+    std::uint32_t host_type;
+    std::uint32_t host_heap;  // kArenaHeap for arena types
+    VkMemoryPropertyFlags flags;
+  };
+  class Builder;
+
+  VkPhysicalDeviceMemoryProperties guest_{};
+  std::array<std::uint32_t, VK_MAX_MEMORY_TYPES> to_host_type_{};
+  std::array<std::uint32_t, VK_MAX_MEMORY_HEAPS> to_host_heap_{};
+  std::uint32_t arena_bits_ = 0;
+};
+
+}  // namespace viaduct::host

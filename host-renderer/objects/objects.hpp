@@ -1,0 +1,77 @@
+// The host's side of the objects that need more than a driver handle. All of them belong to the decode thread;
+// Queue has a completion thread of its own (queue/completion.hpp says what the two share).
+#pragma once
+
+#include "generated/host/driver_tables.hpp"
+#include "host-renderer/memory/memory_types.hpp"
+#include "protocol/wire/object_id.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace viaduct::host {
+
+class CompletionThread;
+class Shadow;
+struct Device;
+struct Instance;
+
+struct PhysicalDevice {
+  Instance* instance = nullptr;
+  VkPhysicalDevice handle = VK_NULL_HANDLE;
+  protocol::ObjectId id{};
+  std::uint32_t api_version = VK_API_VERSION_1_0;
+  SharingMode mode = SharingMode::kShadow;
+  std::uint64_t import_alignment = 4096;
+  MemoryView memory;
+};
+
+struct Instance {
+  VkInstance handle = VK_NULL_HANDLE;
+  protocol::ObjectId id{};
+  std::uint32_t api_version = VK_API_VERSION_1_0;
+  InstanceTable table{};
+  std::vector<std::unique_ptr<PhysicalDevice>> physical_devices;
+  std::vector<std::unique_ptr<Device>> devices;
+};
+
+struct Queue {
+  Device* device = nullptr;
+  VkQueue handle = VK_NULL_HANDLE;
+  protocol::ObjectId id{};
+  std::unique_ptr<CompletionThread> completion;
+};
+
+struct CommandPool;
+
+struct CommandBuffer {
+  Device* device = nullptr;
+  VkCommandBuffer handle = VK_NULL_HANDLE;
+  protocol::ObjectId id{};
+  CommandPool* pool = nullptr;
+  std::size_t position = 0;  // in the pool's list
+  bool invalid = false;      // a command of it could not be recorded; submitting it loses the device
+};
+
+struct CommandPool {
+  std::vector<std::unique_ptr<CommandBuffer>> buffers;
+};
+
+struct Device {
+  Device();
+  ~Device();
+
+  PhysicalDevice* physical = nullptr;
+  VkDevice handle = VK_NULL_HANDLE;
+  protocol::ObjectId id{};
+  DeviceTable table{};
+  bool lost = false;  // latched
+  std::vector<std::unique_ptr<Queue>> queues;
+  std::vector<protocol::ObjectId> command_pools;
+  std::vector<protocol::ObjectId> descriptor_pools;
+  std::unique_ptr<Shadow> shadow;  // only in shadow mode
+};
+
+}  // namespace viaduct::host

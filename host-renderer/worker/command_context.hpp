@@ -1,0 +1,36 @@
+// What one decoded command runs with. The generated dispatch (generated/host/dispatch.cpp) decodes, calls on_vkX with
+// this, and writes the reply unless on_vkX took the reply away (`reply` is null after the call) to answer later from
+// a waiter thread.
+//
+// Lives on the decode thread's stack for one record; everything that the arguments point to lives in the decoder's
+// arena and is gone when the record is done. An override that outlives the record copies what it needs.
+#pragma once
+
+#include "host-renderer/objects/object_tables.hpp"
+#include "host-renderer/objects/objects.hpp"
+#include "host-renderer/worker/reply_builder.hpp"
+#include "protocol/wire/decoder.hpp"
+
+namespace viaduct::host {
+
+class Session;
+
+struct CommandContext {
+  protocol::Decoder& decoder;
+  Session& session;
+  CommandBuffer* command_buffer = nullptr;  // the span's; null in a stream span
+  Device* device = nullptr;                 // what the generated code resolved from the first dispatchable handle
+  ReplyBuilder* reply = nullptr;            // null where no reply is wanted
+
+  ObjectTables& objects() const noexcept;
+
+  // The host's struct behind a dispatchable handle's id. The decoder has checked the id, so null means only that the
+  // parameter was optional.
+  Instance* instance_of(protocol::ObjectId instance) const noexcept;
+  PhysicalDevice* physical_device_of(protocol::ObjectId physical_device) const noexcept;
+  Device* device_of(protocol::ObjectId device_queue_or_command_buffer) const noexcept;
+  Queue* queue_of(protocol::ObjectId queue) const noexcept;
+  CommandBuffer* command_buffer_of(protocol::ObjectId command_buffer) const noexcept;
+};
+
+}  // namespace viaduct::host
