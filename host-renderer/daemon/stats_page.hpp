@@ -28,7 +28,7 @@ enum class SessionState : uint64_t {
   bad_data = 2,     // the guest's bytes could not be decoded; the worker logged which
   device_lost = 3,  // the driver lost the device
   guest_gone = 4,
-  internal = 5,     // the worker's own failure
+  internal = 5,  // the worker's own failure
 };
 
 struct StatsPage {

@@ -39,9 +39,9 @@ struct WorkerReadyInfo {
 };
 
 struct SessionLimits {
-  uint64_t control_bytes = 0;  // size of the region's control area
-  uint64_t arena_bytes = 0;    // region size = control_bytes + arena_bytes
-  uint32_t max_objects = 0;    // per object type
+  uint64_t control_bytes = 0;        // size of the region's control area
+  uint64_t arena_bytes = 0;          // region size = control_bytes + arena_bytes
+  uint32_t max_objects = 0;          // per object type
   uint64_t device_memory_bytes = 0;  // 0 = the driver's own limit
 };
 

@@ -37,10 +37,10 @@ inline constexpr std::size_t kMaxRefusalBytes = 2048;
 
 struct Hello {
   uint32_t protocol_version = kProtocolVersion;
-  uint32_t registry_version = 0;        // VK_HEADER_VERSION_COMPLETE of the guest's registry
+  uint32_t registry_version = 0;  // VK_HEADER_VERSION_COMPLETE of the guest's registry
   uint32_t pid = 0;
-  std::string program;                  // decoded: printable ASCII, at most 63 characters
-  std::vector<uint32_t> command_hashes; // fnv1a32 of each name, in the guest's command order
+  std::string program;                   // decoded: printable ASCII, at most 63 characters
+  std::vector<uint32_t> command_hashes;  // fnv1a32 of each name, in the guest's command order
 };
 
 struct Welcome {
@@ -50,7 +50,7 @@ struct Welcome {
   uint64_t control_size = 0;
   uint32_t registry_version = 0;
   std::string driver_name;
-  std::vector<uint32_t> command_hashes; // what the host can execute; empty = everything asked
+  std::vector<uint32_t> command_hashes;  // what the host can execute; empty = everything asked
 };
 
 enum class RefusalCode : uint32_t {
