@@ -1,0 +1,1 @@
+#include "transport/region/arena_allocator.hpp"

@@ -1,0 +1,1 @@
+#include "transport/stream/unix_stream.hpp"

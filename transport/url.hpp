@@ -1,0 +1,43 @@
+// URLs: where the host is.
+//
+//   unix:///PATH[?region=auto|memfd|ivshmem|none]
+//   vsock://CID:PORT[?region=...]      CID a number or "host" (2)
+//   tcp://HOST:PORT[?region=...]       HOST a name, an IPv4 address, or an IPv6 address in brackets
+//
+// PATH is absolute and may use %XX for bytes that would end it; it fits a Unix socket's address (107 bytes).
+// PORT is 1..65535 for tcp and 32 bits for vsock. region defaults to auto. Anything else is bad_data, with
+// the reason in Error::where.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace viaduct::transport {
+
+enum class UrlKind { unix_socket, vsock, tcp };
+enum class RegionChoice { automatic, memfd, ivshmem, none };
+
+struct Url {
+  UrlKind kind = UrlKind::unix_socket;
+  std::string path;        // unix_socket
+  std::string host;        // tcp, without brackets
+  std::uint32_t cid = 0;   // vsock
+  std::uint32_t port = 0;  // vsock, tcp
+  RegionChoice region = RegionChoice::automatic;
+};
+
+Result<Url> parse_url(std::string_view text);
+std::string to_string(const Url& url);
+
+// The places where a program looks for the host, in this order:
+//   1. $VIADUCT_URL, if set and not empty: then nothing else is tried
+//   2. unix://$XDG_RUNTIME_DIR/viaduct/viaduct.sock, if XDG_RUNTIME_DIR is an absolute path
+//   3. unix:///run/viaduct/viaduct.sock
+// In set-user-id programs the environment is not looked at.
+std::vector<std::string> standard_places();
+
+}  // namespace viaduct::transport

@@ -1,0 +1,1 @@
+#include "transport/wait/host_parker.hpp"
