@@ -1,0 +1,20 @@
+// The extensions that the window system code provides by itself, whatever the host has: they are added to
+// what the host offers when extensions are enumerated, and taken out of what vkCreateInstance and
+// vkCreateDevice send to it.
+#pragma once
+
+#include <vulkan/vulkan_core.h>
+
+#include <span>
+#include <string_view>
+
+namespace viaduct::guest::wsi {
+
+std::span<const VkExtensionProperties> instance_extensions() noexcept;
+std::span<const VkExtensionProperties> device_extensions() noexcept;
+
+/// True when the host must not see this name in ppEnabledExtensionNames.
+bool is_instance_extension(std::string_view name) noexcept;
+bool is_device_extension(std::string_view name) noexcept;
+
+}  // namespace viaduct::guest::wsi

@@ -1,0 +1,57 @@
+#include "guest-icd/wsi/surface.hpp"
+
+#include <array>
+
+namespace viaduct::guest::wsi {
+namespace {
+
+constexpr std::array kFormats{VK_FORMAT_B8G8R8A8_UNORM, VK_FORMAT_B8G8R8A8_SRGB, VK_FORMAT_R8G8B8A8_UNORM,
+                              VK_FORMAT_R8G8B8A8_SRGB};
+
+constexpr std::array kPresentModes{VK_PRESENT_MODE_FIFO_KHR, VK_PRESENT_MODE_MAILBOX_KHR,
+                                   VK_PRESENT_MODE_IMMEDIATE_KHR, VK_PRESENT_MODE_FIFO_RELAXED_KHR};
+
+}  // namespace
+
+std::span<const VkFormat> swapchain_formats() noexcept { return kFormats; }
+std::span<const VkPresentModeKHR> present_modes() noexcept { return kPresentModes; }
+
+PixelOrder pixel_order(VkFormat format) noexcept {
+  const bool rgba = format == VK_FORMAT_R8G8B8A8_UNORM || format == VK_FORMAT_R8G8B8A8_SRGB;
+  return rgba ? PixelOrder::rgba : PixelOrder::bgra;
+}
+
+VkImageUsageFlags usage_of(VkFormatFeatureFlags features) noexcept {
+  VkImageUsageFlags usage = 0;
+  if (features & VK_FORMAT_FEATURE_TRANSFER_SRC_BIT) usage |= VK_IMAGE_USAGE_TRANSFER_SRC_BIT;
+  if (features & VK_FORMAT_FEATURE_TRANSFER_DST_BIT) usage |= VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+  if (features & VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT) usage |= VK_IMAGE_USAGE_SAMPLED_BIT;
+  if (features & VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT) usage |= VK_IMAGE_USAGE_STORAGE_BIT;
+  if (features & VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT) {
+    usage |= VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT;
+  }
+  return usage;
+}
+
+VkResult surface_capabilities(Surface& surface, const DeviceFacts& facts,
+                              VkSurfaceCapabilitiesKHR& out) noexcept {
+  SurfaceShape shape;
+  if (const VkResult result = surface.shape(shape); result != VK_SUCCESS) return result;
+  const bool fixed = shape.current.width != UINT32_MAX;
+  const VkExtent2D largest{facts.max_image_dimension, facts.max_image_dimension};
+  out = {};
+  out.minImageCount = 2;
+  out.maxImageCount = 0;
+  out.currentExtent = shape.current;
+  // An X window's size is the only one its swapchain can have (VkXcbSurfaceCreateInfoKHR's section says so).
+  out.minImageExtent = fixed ? shape.current : VkExtent2D{1, 1};
+  out.maxImageExtent = fixed ? shape.current : largest;
+  out.maxImageArrayLayers = 1;
+  out.supportedTransforms = VK_SURFACE_TRANSFORM_IDENTITY_BIT_KHR;
+  out.currentTransform = VK_SURFACE_TRANSFORM_IDENTITY_BIT_KHR;
+  out.supportedCompositeAlpha = shape.alpha;
+  out.supportedUsageFlags = facts.usage;
+  return VK_SUCCESS;
+}
+
+}  // namespace viaduct::guest::wsi

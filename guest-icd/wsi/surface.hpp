@@ -1,0 +1,64 @@
+// VkSurfaceKHR: lives in the guest only, the handle is the object's address and never crosses the wire.
+// Immutable after creation except for the swapchain that holds it; its queries may come from any thread and
+// use the application's own connection in the application's thread.
+#pragma once
+
+#include <vulkan/vulkan_core.h>
+
+#include <atomic>
+#include <memory>
+#include <span>
+
+#include "guest-icd/wsi/present_target.hpp"
+
+namespace viaduct::guest::wsi {
+
+class Swapchain;
+
+struct TargetOptions {
+  Extent extent;
+  bool opaque = true;  ///< VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR
+};
+
+struct SurfaceShape {
+  VkExtent2D current{UINT32_MAX, UINT32_MAX};  ///< the special value: the swapchain decides
+  VkCompositeAlphaFlagsKHR alpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR;
+};
+
+class Surface {
+ public:
+  virtual ~Surface() = default;
+  static Surface* from(VkSurfaceKHR handle) noexcept { return reinterpret_cast<Surface*>(handle); }
+  VkSurfaceKHR handle() noexcept { return reinterpret_cast<VkSurfaceKHR>(this); }
+
+  /// VK_SUCCESS or VK_ERROR_SURFACE_LOST_KHR.
+  virtual VkResult shape(SurfaceShape& out) noexcept = 0;
+  /// Whether frames can be shown here at all (an X visual of an exotic kind cannot).
+  virtual bool presentable() noexcept = 0;
+  /// VK_SUCCESS, VK_ERROR_SURFACE_LOST_KHR or VK_ERROR_OUT_OF_HOST_MEMORY. `wake` outlives the target.
+  virtual VkResult make_target(const TargetOptions& options, WakeFd& wake,
+                               std::unique_ptr<PresentTarget>& out) noexcept = 0;
+
+  /// The swapchain that is not retired, if any.
+  std::atomic<Swapchain*> swapchain{nullptr};
+};
+
+/// What the queries need to know of the physical device.
+struct DeviceFacts {
+  std::uint32_t max_image_dimension = 0;
+  VkImageUsageFlags usage = 0;        ///< what optimal-tiling images of the surface's formats can be used for
+  std::span<const VkFormat> formats;  ///< of swapchain_formats(), those the device can render to and copy
+};
+
+/// Every format that a swapchain can have, the preferred first.
+std::span<const VkFormat> swapchain_formats() noexcept;
+/// The order of a swapchain format's bytes.
+PixelOrder pixel_order(VkFormat format) noexcept;
+/// VkFormatFeatureFlags as the image usage they allow.
+VkImageUsageFlags usage_of(VkFormatFeatureFlags features) noexcept;
+
+VkResult surface_capabilities(Surface& surface, const DeviceFacts& facts,
+                              VkSurfaceCapabilitiesKHR& out) noexcept;
+std::span<const VkPresentModeKHR> present_modes() noexcept;
+
+}  // namespace viaduct::guest::wsi

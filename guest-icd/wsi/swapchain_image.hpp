@@ -1,0 +1,58 @@
+// One image of a swapchain: the host's image that the application renders to, a buffer in mapped memory that
+// the finished pixels are copied to, and the copy recorded once for every queue family that presents.
+//
+// Made and destroyed by the swapchain; between, record_copy() is called under the queue's external
+// synchronisation, and frame() after the copy's fence was waited for.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "guest-icd/wsi/pixels.hpp"
+#include "guest-icd/wsi/swapchain_device.hpp"
+
+namespace viaduct::guest::wsi {
+
+class SwapchainImage {
+ public:
+  SwapchainImage() = default;
+  SwapchainImage(const SwapchainImage&) = delete;
+  SwapchainImage& operator=(const SwapchainImage&) = delete;
+
+  /// VK_SUCCESS or what failed; destroy() is needed either way.
+  VkResult create(SwapchainDevice& device, const VkSwapchainCreateInfoKHR& info) noexcept;
+  /// Nothing of it may be executing any more.
+  void destroy(SwapchainDevice& device) noexcept;
+
+  VkImage image() const noexcept { return image_; }
+  VkDeviceMemory memory() const noexcept { return image_memory_; }
+  VkFence copied() const noexcept { return copied_; }
+  /// The copy, for queues of this family; recorded at the first use into `pool`.
+  VkResult copy_commands(SwapchainDevice& device, std::uint32_t family, VkCommandPool pool,
+                         VkCommandBuffer& out) noexcept;
+  /// The pixels of the copy that was made last.
+  FrameView frame(SwapchainDevice& device) noexcept;
+
+ private:
+  struct FamilyCopy {
+    std::uint32_t family;
+    VkCommandBuffer commands;
+  };
+
+  VkResult create_image(SwapchainDevice& device, const VkSwapchainCreateInfoKHR& info) noexcept;
+  VkResult create_buffer(SwapchainDevice& device) noexcept;
+  VkResult record(SwapchainDevice& device, VkCommandBuffer commands) noexcept;
+
+  VkExtent2D extent_{};
+  PixelOrder order_ = PixelOrder::bgra;
+  VkImage image_ = VK_NULL_HANDLE;
+  VkDeviceMemory image_memory_ = VK_NULL_HANDLE;
+  VkBuffer buffer_ = VK_NULL_HANDLE;
+  VkDeviceMemory buffer_memory_ = VK_NULL_HANDLE;
+  bool coherent_ = true;
+  const std::byte* pixels_ = nullptr;
+  VkFence copied_ = VK_NULL_HANDLE;
+  std::vector<FamilyCopy> copies_;
+};
+
+}  // namespace viaduct::guest::wsi
