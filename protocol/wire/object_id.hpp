@@ -61,6 +61,12 @@ inline ObjectId id_of(Handle handle) {
   return (ObjectId)handle;  // NOLINT: the one spelling that covers both representations
 }
 
+// The 64 bits of a handle as they are: outputs that hold handles carry what the host's override put there.
+template <class Handle>
+inline std::uint64_t handle_bits(Handle handle) {
+  return (std::uint64_t)handle;  // NOLINT: see id_of
+}
+
 template <class Handle>
 inline Handle handle_from_bits(std::uint64_t bits) {
   return (Handle)bits;  // NOLINT: see id_of

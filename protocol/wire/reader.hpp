@@ -73,6 +73,8 @@ class Reader {
   }
   void fail(const char* reason) { fail_as(DecodeStatus::kBadData, reason); }
 
+  std::uint32_t context[3] = {};  // capacities of inner arrays (policy.toml, `context`)
+
  protected:
   // Bad data outranks a stale handle; otherwise the first error stands.
   void fail_as(DecodeStatus status, const char* reason) {

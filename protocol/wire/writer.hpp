@@ -35,6 +35,9 @@ class SizeCounter {
     return size_;
   }
 
+  // Counts that an outer struct has and an inner one's arrays need (policy.toml, `context`).
+  std::uint32_t context[3] = {};
+
  private:
   std::size_t size_;
 };
@@ -81,6 +84,8 @@ class Writer {
     align8();
     return size();
   }
+
+  std::uint32_t context[3] = {};  // see SizeCounter
 
  private:
   std::byte* base_;

@@ -1,0 +1,57 @@
+"""Object types and the command list: numbers, names, hashes and what kind of command each is."""
+
+from text import File
+
+NS = "viaduct::protocol"
+
+
+def fnv1a32(text):
+    h = 0x811C9DC5
+    for b in text.encode():
+        h = ((h ^ b) * 0x01000193) & 0xFFFFFFFF
+    return h
+
+
+def emit(output, layout, policy, commands):
+    registry = layout.registry
+    f = File("protocol/object_type.hpp", NS, ["<cstddef>", "<cstdint>"],
+             "The type byte of object ids; the numbers are policy.toml's.")
+    f.add("enum class ObjectType : std::uint8_t {", "kNone = 0,")
+    for name, number in sorted(policy.object_types.items(), key=lambda x: x[1]):
+        f.add(f"k{name[2:]} = {number},")
+    f.add("};", f"inline constexpr std::size_t kObjectTypeCount = {max(policy.object_types.values()) + 1};")
+    output.write(f)
+
+    names = sorted(n for n in registry.commands if n not in registry.platform_commands)
+    names = sorted(names + list(registry.command_aliases))
+    wire = {c.name: c for c in commands}
+    f = File("protocol/commands.hpp", NS, ["<cstddef>", "<cstdint>"],
+             "Every command of the registry and of viaduct.xml, numbered by name. An alias is a command of its own in\n"
+             "this list, but the guest always sends the name it stands for.")
+    f.add("enum class Command : std::uint32_t {")
+    f.add(*[f"{n}," for n in names], "kCount,", "};",
+          "inline constexpr std::uint32_t kCommandCount = static_cast<std::uint32_t>(Command::kCount);", "",
+          "// CommandInfo::flags", "inline constexpr std::uint32_t kCommandRecorded = 1;  // only in a command buffer's span",
+          "inline constexpr std::uint32_t kCommandNoWire = 2;    // has no wire form: refused",
+          "inline constexpr std::uint32_t kCommandInternal = 4;  // from viaduct.xml", "",
+          "struct CommandInfo {", "const char* name;", "std::uint32_t name_hash;  // fnv1a32",
+          "std::uint32_t flags;", "Command canonical;  // what an alias stands for; otherwise itself", "};",
+          "extern const CommandInfo kCommandInfo[kCommandCount];", "",
+          f"inline constexpr std::uint32_t kRegistryHeaderVersion = {registry.header_version};")
+    output.write(f)
+
+    f = File("protocol/commands.cpp", NS, ["generated/protocol/commands.hpp"])
+    f.add("const CommandInfo kCommandInfo[kCommandCount] = {")
+    for n in names:
+        target = registry.command_aliases.get(n, n)
+        flags = []
+        if target in wire and wire[target].recorded:
+            flags.append("kCommandRecorded")
+        if target not in wire:
+            flags.append("kCommandNoWire")
+        if target in wire and wire[target].command.internal:
+            flags.append("kCommandInternal")
+        f.add(f'{{"{n}", 0x{fnv1a32(n):08x}u, {" | ".join(flags) or "0"}, Command::{target}}},')
+    f.add("};")
+    output.write(f)
+    return names

@@ -1,0 +1,307 @@
+"""The guest's generated half: calls (posted and waited for), command encoders, default entry points, and the tables
+of procedures and extensions."""
+
+from text import File, chunks
+
+NS = "viaduct::guest"
+CHUNKS = 10
+CHANNEL = "guest-icd/session/channel.hpp"
+WRITER = "guest-icd/objects/command_writer.hpp"
+
+
+class GuestEmitter:
+    def __init__(self, layout, fields, requests, commands, policy):
+        self.layout, self.fields, self.requests, self.policy = layout, fields, requests, policy
+        self.registry = layout.registry
+        self.commands = commands
+        self.posted = set(policy.data["guest"]["posted"])
+
+    # ---- calls ----
+
+    def channel_params(self, c):
+        text = c.c_params()
+        return "Channel& channel" + (", " + text if text else "")
+
+    def request_args(self, c):
+        text = c.c_args(skip_command_buffer=True)
+        return ", " + text if text else ""
+
+    def can_post(self, c):
+        return not c.recorded
+
+    def size(self, c, header):
+        """Lines that define `size`, the record's."""
+        fixed = self.requests.fixed_size(c)
+        if fixed is not None:
+            return [f"constexpr std::size_t size = {(fixed + header + 7) // 8 * 8};"]
+        return [f"protocol::SizeCounter counter({header});",
+                f"protocol::write_request_{c.name}(counter{self.request_args(c)});",
+                "const std::size_t size = counter.finish();"]
+
+    def post(self, c):
+        return [f"void post_{c.name}({self.channel_params(c)}) noexcept {{",
+                *self.size(c, 8),
+                "protocol::Writer s(channel.begin_post(size));",
+                f"s.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}));",
+                "s.u32(static_cast<std::uint32_t>(size));",
+                f"protocol::write_request_{c.name}(s{self.request_args(c)});", "s.finish();",
+                "channel.end_post();", "}", ""]
+
+    def lost(self, c):
+        """What a call gives when the session is gone: counts become 0, results say so."""
+        lines = [f"if ({p.name} != nullptr) *{p.name} = 0;" for p in c.params if p.role == "count"]
+        if c.returns == "VkResult":
+            lines.append("return channel.lost_result();")
+        else:
+            lines.append("return {};" if c.result else "return;")
+        return lines
+
+    def call(self, c):
+        result = [f"{c.returns} result{{}};"] if c.result else []
+        read_args = ("" if not c.result else ", result") + self.request_args(c)
+        done = "return result;" if c.result else "return;"
+        lines = [f"{c.returns} call_{c.name}({self.channel_params(c)}) noexcept {{"]
+        if c.name in self.policy.memo:
+            lines += ["CallBuffer buffer;", *self.size(c, 16),
+                      "protocol::Writer s(buffer.reserve(size));",
+                      f"s.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
+                      "s.u32(static_cast<std::uint32_t>(size));", "s.u64(0);",
+                      f"protocol::write_request_{c.name}(s{self.request_args(c)});", "s.finish();",
+                      *result, "bool ok = false;",
+                      "const auto read = [&](std::span<const std::byte> bytes) {",
+                      "protocol::Reader r(bytes);",
+                      f"ok = protocol::read_reply_{c.name}(r{read_args});", "};",
+                      "const std::span<const std::byte> key(buffer.data(), size);",
+                      f"if (channel.memo().find(key, read) && ok) {done}",
+                      "std::uint32_t slot = 0;",
+                      "std::byte* record = channel.begin_call(size, slot);",
+                      "std::memcpy(record, buffer.data(), size);", "protocol::store_u32(record + 8, slot);",
+                      "{", "const Reply reply = channel.end_call(slot);",
+                      "if (reply) {", "read(reply.bytes());", "if (ok) channel.memo().insert(key, reply.bytes());",
+                      "}", "}", f"if (ok) {done}", *self.lost(c), "}", ""]
+            return lines
+        lines += [*self.size(c, 16), "std::uint32_t slot = 0;",
+                  "protocol::Writer s(channel.begin_call(size, slot));",
+                  f"s.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
+                  "s.u32(static_cast<std::uint32_t>(size));", "s.u32(slot);", "s.u32(0);",
+                  f"protocol::write_request_{c.name}(s{self.request_args(c)});", "s.finish();",
+                  *result, "{", "const Reply reply = channel.end_call(slot);", "if (reply) {",
+                  "protocol::Reader r(reply.bytes());",
+                  f"if (protocol::read_reply_{c.name}(r{read_args})) {done}", "}", "}", *self.lost(c), "}", ""]
+        return lines
+
+    # ---- encoders ----
+
+    def encoder_signature(self, c):
+        text = c.c_params(skip_command_buffer=True)
+        return f"encode_{c.name}(CommandWriter& writer" + (", " + text if text else "") + ") noexcept"
+
+    def encoder(self, c):
+        inline = "inline " if self.requests.simple(c) else ""
+        return [f"{inline}void {self.encoder_signature(c)} {{", *self.size(c, 8),
+                "protocol::Writer s(writer.reserve(size));",
+                f"s.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}));",
+                "s.u32(static_cast<std::uint32_t>(size));",
+                f"protocol::write_request_{c.name}(s{self.request_args(c)});", "s.finish();", "}", ""]
+
+    # ---- entry points ----
+
+    def entry_signature(self, command, declare):
+        params = ", ".join(p.declaration for p in command.params) or "void"
+        name = command.name if declare else f"entry::{command.name}"
+        return f"VKAPI_ATTR {command.returns} VKAPI_CALL {name}({params}) noexcept"
+
+    def first(self, c):
+        return c.params[0].name
+
+    def default_entry(self, c):
+        args = c.c_args()
+        made = c.made
+        if c.recorded:
+            inner = c.c_args(skip_command_buffer=True)
+            call = (f"encode_{c.name}(CommandBuffer::from({self.first(c)}).writer()"
+                    + (", " + inner if inner else "") + ");")
+            if c.outputs or made:
+                raise SystemExit(f"{c.name}: a recorded command with outputs needs a handwritten entry point")
+            return [call] + (["return VK_SUCCESS;"] if c.result else [])
+        if any(self.layout.dispatchable(p.type) for p in made):
+            raise SystemExit(f"{c.name}: makes a dispatchable object, so its entry point must be handwritten")
+        channel = f"Channel& channel = Channel::of({self.first(c)});"
+        if c.dying:
+            handle = c.dying.name
+            lines = [f"if ({handle} == VK_NULL_HANDLE) return{' VK_SUCCESS' if c.result else ''};", channel,
+                     f"post_{c.name}(channel, {args});",
+                     f"release_id(channel, {self.object_type(c.dying.type)}, protocol::id_of({handle}));"]
+            return lines + (["return VK_SUCCESS;"] if c.result else [])
+        if len(made) == 1 and not made[0].shape.length and not c.outputs and c.returns == "VkResult":
+            p = made[0]
+            return [channel, f"if (channel.lost()) return channel.lost_result();",
+                    f"const protocol::ObjectId id = new_id(channel, {self.object_type(p.type)});",
+                    "if (id == 0) return VK_ERROR_OUT_OF_HOST_MEMORY;",
+                    f"*{p.name} = handle_of<{p.type}>(id);",
+                    f"post_{c.name}(channel, {args});", "return VK_SUCCESS;"]
+        if made:
+            lines = [channel]
+            for p in made:
+                n = p.shape.length or "1"
+                lines.append(f"for (std::uint32_t i = 0; {p.name} != nullptr && i < {n}; ++i) "
+                             f"{p.name}[i] = handle_of<{p.type}>(new_id(channel, {self.object_type(p.type)}));")
+            return lines + [f"return call_{c.name}(channel, {args});"]
+        if c.outputs or (c.result and c.name not in self.posted):
+            return [f"return call_{c.name}(Channel::of({self.first(c)}), {args});"]
+        if c.result:
+            return [channel, "if (channel.lost()) return channel.lost_result();",
+                    f"post_{c.name}(channel, {args});", "return VK_SUCCESS;"]
+        return [f"post_{c.name}(Channel::of({self.first(c)}), {args});"]
+
+    @staticmethod
+    def object_type(name):
+        return f"protocol::ObjectType::k{name[2:]}"
+
+    def emit(self, output):
+        self.emit_calls(output)
+        self.emit_entries(output)
+        self.emit_procs(output)
+
+    def emit_calls(self, output):
+        header = File("guest/calls.hpp", NS, ["<vulkan/vulkan.h>", CHANNEL],
+                      "One function a command: post_ does not wait, call_ waits for the reply. Parameters are Vulkan's;\n"
+                      "handles that the command makes must hold the guest's names already. A call on a lost session\n"
+                      "gives the lost result and counts of 0.")
+        posting = [c for c in self.commands if self.can_post(c)]
+        for c in posting:
+            header.add(f"void post_{c.name}({self.channel_params(c)}) noexcept;",
+                       f"{c.returns} call_{c.name}({self.channel_params(c)}) noexcept;")
+        output.write(header)
+        for i, part in enumerate(chunks(posting, CHUNKS)):
+            f = File(f"guest/calls_{i:02}.cpp", NS,
+                     ["generated/guest/calls.hpp", "<cstring>", "protocol/wire/call_buffer.hpp"]
+                     + sorted({self.requests.header_of(c) for c in part}))
+            f.add("using protocol::CallBuffer;", "")
+            for c in part:
+                f.add(*self.post(c), *self.call(c))
+            output.write(f)
+        recorded = [c for c in self.commands if c.recorded]
+        header = File("guest/command_encoders.hpp", NS, ["<vulkan/vulkan.h>", WRITER]
+                      + sorted({self.requests.header_of(c) for c in recorded if self.requests.simple(c)}),
+                      "Recording: each function stores one record into the command buffer's span. Inline where no struct\n"
+                      "codec is needed, so that a fixed-size command is one reserve and a few stores.")
+        source = File("guest/command_encoders.cpp", NS, ["generated/guest/command_encoders.hpp"]
+                      + sorted({self.requests.header_of(c) for c in recorded if not self.requests.simple(c)}))
+        for c in recorded:
+            if self.requests.simple(c):
+                header.add(*self.encoder(c))
+            else:
+                header.add(f"void {self.encoder_signature(c)};", "")
+                source.add(*self.encoder(c))
+        output.write(header)
+        output.write(source)
+
+    def emit_entries(self, output):
+        header = File("guest/entrypoints.hpp", NS + "::entry", ["<vulkan/vulkan.h>"],
+                      "Every entry point of the ICD. Those in policy.toml's guest.handwritten are defined in guest-icd/,\n"
+                      "the rest in entry_*.cpp.")
+        wire = {c.name: c for c in self.commands}
+        defined = []
+        for name, command in sorted(self.registry.commands.items()):
+            if command.internal or name in self.policy.no_wire and name not in self.policy.guest_handwritten:
+                continue
+            guard = self.registry.platform_commands.get(name)
+            if guard:
+                header.add(f"#ifdef {guard}")
+            header.add(self.entry_signature(command, True) + ";")
+            if guard:
+                header.add("#endif")
+            if name not in self.policy.guest_handwritten and not guard:
+                defined.append(wire[name])
+        output.write(header)
+        for i, part in enumerate(chunks(defined, 6)):
+            f = File(f"guest/entry_{i:02}.cpp", NS,
+                     ["generated/guest/entrypoints.hpp", "generated/guest/calls.hpp",
+                      "generated/guest/command_encoders.hpp", "guest-icd/objects/command_buffer.hpp",
+                      "guest-icd/objects/object_ids.hpp"])
+            for c in part:
+                f.add(self.entry_signature(c.command, False) + " {", *self.default_entry(c), "}", "")
+            output.write(f)
+
+    # ---- tables ----
+
+    def level(self, command):
+        first = command.params[0].type if command.params else None
+        if command.name == "vkGetInstanceProcAddr" or first == "VkInstance":
+            return "kInstance"
+        if first == "VkPhysicalDevice":
+            return "kPhysicalDevice"
+        if first in ("VkDevice", "VkQueue", "VkCommandBuffer"):
+            return "kDevice"
+        return "kGlobal"
+
+    def version_of(self, names):
+        versions = sorted(n for n in names if n.startswith("VK_VERSION_"))
+        if not versions:
+            return "0"
+        major, minor = versions[0].split("_")[2:4]
+        return f"VK_MAKE_API_VERSION(0, {major}, {minor}, 0)"
+
+    def emit_procs(self, output):
+        header = File("guest/proc_table.hpp", NS, ["<vulkan/vulkan.h>", "<cstdint>", "<span>", "<string_view>"],
+                      "Every procedure by name with what provides it, and every extension of the registry that a Linux\n"
+                      "guest can see. Whether one may be offered is decided by guest-icd and the host's driver.")
+        header.add("enum class ProcLevel : std::uint8_t { kGlobal, kInstance, kPhysicalDevice, kDevice };", "",
+                   "struct ProcEntry {", "const char* name;", "PFN_vkVoidFunction function;", "ProcLevel level;",
+                   "std::uint32_t core_version;  // 0: no core version has it",
+                   "std::span<const std::uint16_t> extensions;  // indices into kExtensions; any of them provides it",
+                   "};", "",
+                   "struct ExtensionEntry {", "const char* name;", "std::uint32_t spec_version;", "bool is_device;",
+                   "std::uint32_t promoted_version;  // the core version it became part of, or 0",
+                   "const char* blocked;             // why it is never offered, or null", "};", "",
+                   "extern const std::span<const ProcEntry> kProcs;            // sorted by name",
+                   "extern const std::span<const ExtensionEntry> kExtensions;  // sorted by name", "",
+                   "const ProcEntry* find_proc(std::string_view name) noexcept;",
+                   "const ExtensionEntry* find_extension(std::string_view name) noexcept;")
+        output.write(header)
+        extensions = sorted(self.registry.extensions, key=lambda e: e.name)
+        index = {e.name: i for i, e in enumerate(extensions)}
+        f = File("guest/proc_table.cpp", NS, ["generated/guest/proc_table.hpp", "<algorithm>", "<iterator>",
+                                              "generated/guest/entrypoints.hpp"])
+        f.add("namespace {", "", "constexpr ExtensionEntry kExtensionEntries[] = {")
+        for e in extensions:
+            promoted = self.version_of([e.promoted]) if e.promoted else "0"
+            blocked = self.policy.blocked_extensions.get(e.name)
+            text = f'"{blocked}"' if blocked else "nullptr"
+            f.add(f'{{"{e.name}", {e.version}, {"true" if e.kind == "device" else "false"}, {promoted}, {text}}},')
+        f.add("};", "")
+        names = []
+        for name in sorted(set(self.registry.commands) | set(self.registry.command_aliases)):
+            target = self.registry.command_aliases.get(name, name)
+            command = self.registry.commands[target]
+            if command.internal or target in self.policy.no_wire and target not in self.policy.guest_handwritten:
+                continue
+            names.append((name, target, command))
+            provided = [index[p] for p in self.registry.providers.get(name, []) if p in index]
+            if provided:
+                f.add(f"constexpr std::uint16_t k_{name}[] = {{{', '.join(map(str, sorted(provided)))}}};")
+        f.add("", "const ProcEntry kProcEntries[] = {")
+        for name, target, command in names:
+            guard = self.registry.platform_commands.get(target)
+            providers = self.registry.providers.get(name, [])
+            exts = f"k_{name}" if any(p in index for p in providers) else "{}"
+            if guard:
+                f.add(f"#ifdef {guard}")
+            f.add(f'{{"{name}", reinterpret_cast<PFN_vkVoidFunction>(&entry::{target}), ProcLevel::{self.level(command)}, '
+                  f'{self.version_of(providers)}, {exts}}},')
+            if guard:
+                f.add("#endif")
+        f.add("};", "", "template <class Entry>",
+              "const Entry* find(std::span<const Entry> entries, std::string_view name) noexcept {",
+              "const auto at = std::lower_bound(entries.begin(), entries.end(), name,",
+              "[](const Entry& e, std::string_view n) { return std::string_view(e.name) < n; });",
+              "return at != entries.end() && name == at->name ? &*at : nullptr;", "}", "",
+              "}  // namespace", "",
+              "const std::span<const ProcEntry> kProcs(kProcEntries);",
+              "const std::span<const ExtensionEntry> kExtensions(kExtensionEntries);", "",
+              "const ProcEntry* find_proc(std::string_view name) noexcept {",
+              "return find(std::span<const ProcEntry>(kProcEntries), name);", "}",
+              "const ExtensionEntry* find_extension(std::string_view name) noexcept {",
+              "return find(std::span<const ExtensionEntry>(kExtensionEntries), name);", "}")
+        output.write(f)

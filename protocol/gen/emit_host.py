@@ -1,0 +1,148 @@
+"""The host's generated half: the driver's function tables, and what runs a decoded command."""
+
+from text import File, chunks
+
+NS = "viaduct::host"
+CHUNKS = 8
+GLOBAL = ("vkCreateInstance", "vkEnumerateInstanceVersion", "vkEnumerateInstanceExtensionProperties",
+          "vkEnumerateInstanceLayerProperties")
+
+
+class HostEmitter:
+    def __init__(self, layout, fields, requests, commands, policy, names):
+        self.layout, self.fields, self.requests, self.policy = layout, fields, requests, policy
+        self.registry, self.commands, self.names = layout.registry, commands, names
+
+    def table_of(self, command):
+        first = command.params[0].type if command.params else None
+        if first in ("VkDevice", "VkQueue", "VkCommandBuffer"):
+            return "DeviceTable"
+        if first in ("VkInstance", "VkPhysicalDevice") and command.name != "vkGetInstanceProcAddr":
+            return "InstanceTable"
+        return "GlobalTable"
+
+    def emit(self, output):
+        self.emit_tables(output)
+        self.emit_overrides(output)
+        self.emit_dispatch(output)
+
+    def emit_tables(self, output):
+        header = File("host/driver_tables.hpp", NS, ["<vulkan/vulkan.h>"],
+                      "The driver's functions by level. A member is null when the driver does not have the function under\n"
+                      "any of its names (core or promoted from an extension).")
+        source = File("host/driver_tables.cpp", NS, ["generated/host/driver_tables.hpp"])
+        tables = {"GlobalTable": [], "InstanceTable": [], "DeviceTable": []}
+        for name, command in sorted(self.registry.commands.items()):
+            if command.internal or name in self.registry.platform_commands:
+                continue
+            tables[self.table_of(command)].append(command)
+        getters = {"GlobalTable": ("PFN_vkGetInstanceProcAddr get", "get(nullptr, name)", None),
+                   "InstanceTable": ("PFN_vkGetInstanceProcAddr get, VkInstance instance", "get(instance, name)", None),
+                   "DeviceTable": ("PFN_vkGetDeviceProcAddr get, VkDevice device", "get(device, name)", None)}
+        for table, commands in tables.items():
+            header.add(f"struct {table} {{")
+            for c in commands:
+                header.add(f"PFN_{c.name} {c.name} = nullptr;")
+            header.add(f"void load({getters[table][0]});", "};", "")
+            source.add(f"void {table}::load({getters[table][0]}) {{",
+                       f"const auto find = [&](const char* name) {{ return {getters[table][1]}; }};")
+            for c in commands:
+                source.add(f'{c.name} = reinterpret_cast<PFN_{c.name}>(find("{c.name}"));')
+                for alias in c.aliases:
+                    source.add(f'if ({c.name} == nullptr) {c.name} = reinterpret_cast<PFN_{c.name}>(find("{alias}"));')
+            source.add("}", "")
+        output.write(header)
+        output.write(source)
+
+    def emit_overrides(self, output):
+        f = File("host/overrides.hpp", NS, ["generated/protocol/args.hpp", "host-renderer/worker/command_context.hpp"],
+                 "Commands that host-renderer executes by hand (policy.toml, host.override). Each sets the outputs and the\n"
+                 "result in `a`; the generated caller replies from them unless the override took ctx.reply away.")
+        for c in self.commands:
+            if c.name in self.policy.host_override:
+                f.add(f"void on_{c.name}(CommandContext& ctx, protocol::{c.name}_args& a);")
+        output.write(f)
+
+    def driver_call(self, c):
+        table = self.table_of(c.command)
+        args = ", ".join(self.driver_arg(p) for p in c.params)
+        first = c.params[0]
+        lines = []
+        if table == "DeviceTable":
+            lines += ["if (ctx.device == nullptr) return ctx.decoder.fail(\"device is gone\");",
+                      "const auto& table = ctx.device->table;"]
+        elif first.type == "VkInstance":
+            lines += [f"Instance* instance = ctx.instance_of(a.{first.name}_id);",
+                      "if (instance == nullptr) return ctx.decoder.fail(\"instance is gone\");",
+                      "const auto& table = instance->table;"]
+        else:
+            lines += [f"PhysicalDevice* physical = ctx.physical_device_of(a.{first.name}_id);",
+                      "if (physical == nullptr) return ctx.decoder.fail(\"physical device is gone\");",
+                      "const auto& table = physical->instance->table;"]
+        lines.append(f"if (table.{c.name} == nullptr) return ctx.decoder.fail(\"the driver lacks {c.name}\");")
+        lines.append(f"{'a.result = ' if c.result else ''}table.{c.name}({args});")
+        return lines
+
+    @staticmethod
+    def driver_arg(p):
+        return f"a.{p.name}"
+
+    def default_on(self, c):
+        lines = self.driver_call(c)
+        for p in c.made:
+            f = p.field
+            kind = f"protocol::ObjectType::k{p.type[2:]}"
+            n = self.layout.shape(f, "a.").length or "1"
+            lines.append(f"register_objects(ctx, {kind}, a.{f.name}, a.{f.name}_ids, {n}"
+                         + (", a.result);" if c.returns == "VkResult" else ", VK_SUCCESS);"))
+        if c.dying:
+            lines.append(f"ctx.objects().erase(protocol::ObjectType::k{c.dying.type[2:]}, a.{c.dying.name}_id);")
+        return lines
+
+    def execute(self, c):
+        lines = [f"void execute_{c.name}(CommandContext& ctx) {{", f"protocol::{c.name}_args a;",
+                 f"if (!protocol::decode_{c.name}(ctx.decoder, a)) return;"]
+        first = c.params[0] if c.params else None
+        if c.recorded:
+            lines.append("ctx.device = ctx.command_buffer != nullptr ? ctx.command_buffer->device : nullptr;")
+        elif first is not None and first.type in ("VkDevice", "VkQueue"):
+            lines.append(f"ctx.device = ctx.device_of(a.{first.name}_id);")
+        lines.append(f"on_{c.name}(ctx, a);")
+        lines += ["if (ctx.reply == nullptr || ctx.decoder.status() == protocol::DecodeStatus::kBadData) return;",
+                  "protocol::SizeCounter counter;", f"protocol::write_reply_{c.name}(counter, a);",
+                  "std::byte* memory = ctx.reply->reserve(counter.finish());", "if (memory != nullptr) {",
+                  "protocol::Writer writer(memory);", f"protocol::write_reply_{c.name}(writer, a);",
+                  "writer.finish();", "}", "ctx.reply->commit();", "}", ""]
+        return lines
+
+    def emit_dispatch(self, output):
+        header = File("host/dispatch.hpp", NS, ["generated/protocol/commands.hpp",
+                                                "host-renderer/worker/command_context.hpp"],
+                      "Decode, execute, reply: one function a command. After it the caller looks at the decoder's status.")
+        header.add("using ExecuteFn = void (*)(CommandContext&);", "",
+                   "// Indexed by Command; null for commands without a wire form. Aliases share their target's function.",
+                   "extern const ExecuteFn kExecute[protocol::kCommandCount];", "")
+        for c in self.commands:
+            header.add(f"void execute_{c.name}(CommandContext& ctx);")
+        output.write(header)
+        for i, part in enumerate(chunks(self.commands, CHUNKS)):
+            f = File(f"host/dispatch_{i:02}.cpp", NS,
+                     ["generated/host/dispatch.hpp", "generated/host/overrides.hpp",
+                      "host-renderer/objects/register.hpp"] + sorted({self.requests.header_of(c) for c in part}))
+            f.add("namespace {", "")
+            for c in part:
+                if c.name not in self.policy.host_override:
+                    f.add(f"void on_{c.name}(CommandContext& ctx, protocol::{c.name}_args& a) {{",
+                          *self.default_on(c), "}", "")
+            f.add("}  // namespace", "")
+            for c in part:
+                f.add(*self.execute(c))
+            output.write(f)
+        wire = {c.name for c in self.commands}
+        f = File("host/dispatch.cpp", NS, ["generated/host/dispatch.hpp"])
+        f.add("const ExecuteFn kExecute[protocol::kCommandCount] = {")
+        for n in self.names:
+            target = self.registry.command_aliases.get(n, n)
+            f.add(f"execute_{target}," if target in wire else "nullptr,")
+        f.add("};")
+        output.write(f)

@@ -1,0 +1,51 @@
+"""The policy file, checked against the registry: a name that the registry does not know is an error, so that a
+stale exception cannot linger."""
+
+import tomllib
+
+
+class Policy:
+    def __init__(self, path):
+        with open(path, "rb") as f:
+            self.data = tomllib.load(f)
+        d = self.data
+        self.skipped_platforms = d["platforms"]["skipped"]
+        self.guest_platforms = d["platforms"]["guest_only"]
+        self.object_types = d["object_types"]
+        self.blocked_extensions = d.get("blocked_extensions", {})
+        self.no_wire = d.get("no_wire", {})  # commands without a wire form -> reason
+        self.dropped_structs = d.get("dropped_structs", {})  # chain structs that never travel -> reason
+        self.fields = {f"{owner}.{name}": rule for owner, names in d.get("fields", {}).items()
+                       for name, rule in names.items()}
+        self.commands = d.get("commands", {})
+        self.guest_handwritten = set(d["guest"]["handwritten"])
+        self.host_override = set(d["host"]["override"])
+        self.memo = set(d["guest"]["memo"])
+        self.structs = d.get("structs", {})
+
+    def field(self, f):
+        return self.fields.get(f"{f.owner}.{f.name}", {})
+
+    def command(self, name):
+        return self.commands.get(name, {})
+
+    def check(self, registry):
+        errors = []
+        known = set(registry.commands) | set(registry.command_aliases) | set(registry.platform_commands)
+        for what, names in (("guest.handwritten", self.guest_handwritten), ("host.override", self.host_override),
+                            ("guest.memo", self.memo), ("no_wire", self.no_wire), ("commands", self.commands)):
+            errors += [f"{what}: {n} is not a command of the registry" for n in names if n not in known]
+        for name in list(self.dropped_structs) + list(self.structs):
+            if name not in registry.structs:
+                errors.append(f"dropped_structs/structs: {name} is not a struct of the registry")
+        for path in self.fields:
+            owner, name = path.split(".")
+            thing = registry.structs.get(owner) or registry.commands.get(owner)
+            fields = [] if thing is None else getattr(thing, "members", None) or thing.params
+            if name not in [f.name for f in fields]:
+                errors.append(f"fields: {path} does not exist")
+        for handle in registry.handles:
+            if handle not in self.object_types:
+                errors.append(f"object_types: {handle} has no number")
+        if errors:
+            raise SystemExit("policy.toml:\n  " + "\n  ".join(sorted(errors)))
