@@ -175,10 +175,10 @@ bool reaches(long result) { return result >= 0 || (errno != EPERM && errno != EN
 constexpr Attempt kAttempts[] = {
     {"read /etc/shadow", [](const Facts&) { return opens("/etc/shadow", O_RDONLY); }},
     {"read a world-readable file of another user",
-     [](const Facts& f) { return opens(f.secret_file, O_RDONLY); }},
+     [](const Facts& f) { return opens(f.secret_file, O_RDONLY); }, true},
     {"write that file", [](const Facts& f) { return opens(f.secret_file, O_WRONLY); }},
     {"create a file in a world-writable folder",
-     [](const Facts& f) { return creates(f.open_folder + "/created-by-a-worker"); }},
+     [](const Facts& f) { return creates(f.open_folder + "/created-by-a-worker"); }, true},
     {"create a file in /tmp", [](const Facts&) { return creates("/tmp/created-by-a-worker"); }},
     {"create a file in /dev/shm", [](const Facts&) { return creates("/dev/shm/created-by-a-worker"); }},
     {"create a file in the current folder", [](const Facts&) { return creates("created-by-a-worker"); }},
@@ -194,10 +194,10 @@ constexpr Attempt kAttempts[] = {
      [](const Facts& f) { return opens(proc(f.other_worker, "mem"), O_RDWR); }},
     {"read another tenant's application",
      [](const Facts& f) { return reads(proc(f.other_guest, "environ")); }},
-    {"connect to the daemon's socket", connects},
-    {"bind an abstract socket", abstract_socket},
-    {"make an IPv4 socket", [](const Facts&) { return socket_works(AF_INET, SOCK_STREAM, 0); }},
-    {"make an IPv6 socket", [](const Facts&) { return socket_works(AF_INET6, SOCK_DGRAM, 0); }},
+    {"connect to the daemon's socket", connects, true},
+    {"bind an abstract socket", abstract_socket, true},
+    {"make an IPv4 socket", [](const Facts&) { return socket_works(AF_INET, SOCK_STREAM, 0); }, true},
+    {"make an IPv6 socket", [](const Facts&) { return socket_works(AF_INET6, SOCK_DGRAM, 0); }, true},
     {"make a netlink socket", [](const Facts&) { return socket_works(AF_NETLINK, SOCK_RAW, 0); }},
     {"make a raw packet socket", [](const Facts&) { return socket_works(AF_PACKET, SOCK_RAW, 0); }},
     {"make a vsock socket", [](const Facts&) { return socket_works(AF_VSOCK, SOCK_STREAM, 0); }},
@@ -212,11 +212,11 @@ constexpr Attempt kAttempts[] = {
     {"signal another tenant's application", [](const Facts& f) { return kill(f.other_guest, 0) == 0; }},
     {"signal a thread of another worker",
      [](const Facts& f) { return syscall(SYS_tgkill, f.other_worker, f.other_worker, 0) == 0; }},
-    {"open a pidfd of another worker", [](const Facts& f) { return opens_pidfd(f.other_worker); }},
+    {"open a pidfd of another worker", [](const Facts& f) { return opens_pidfd(f.other_worker); }, true},
     {"map another session's slice through /proc", maps_other_slice_by_proc},
     {"map another session's slice through pidfd_getfd", maps_other_slice_by_pidfd},
     {"hold a second session's region", holds_second_region},
-    {"fork", forks},
+    {"fork", forks, true},
     {"execute a program", executes},
     {"become root", [](const Facts&) { return geteuid() != 0 && syscall(SYS_setuid, 0) == 0; }},
     {"make a user namespace", [](const Facts&) { return unshare(CLONE_NEWUSER) == 0; }},
@@ -259,13 +259,17 @@ Facts parse_facts(const char* text) {
     if (key == "secret") facts.secret_file = value;
     if (key == "folder") facts.open_folder = value;
     if (key == "socket") facts.daemon_socket = value;
+    if (key == "harmless") facts.harmless = value == "1";
   }
   return facts;
 }
 
 std::string run_attempts(const Facts& facts) {
   std::string result;
-  for (const Attempt& attempt : attempts()) result += attempt.run(facts) ? kSucceeded : kRefused;
+  for (const Attempt& attempt : attempts()) {
+    const bool skip = facts.harmless && !attempt.harmless;
+    result += skip ? kNotTried : attempt.run(facts) ? kSucceeded : kRefused;
+  }
   return result;
 }
 

@@ -21,6 +21,7 @@ struct Facts {
   std::string secret_file;    // world-readable, outside of anything a driver needs
   std::string open_folder;    // world-writable
   std::string daemon_socket;  // world-connectable
+  bool harmless = false;      // only what does no damage if it succeeds: for a run outside of a sandbox
 };
 
 // "daemon=1,worker=2,guest=3,secret=/p,folder=/p,socket=/p", as the application's name carries it to the
@@ -30,6 +31,7 @@ Facts parse_facts(const char* text);
 struct Attempt {
   const char* name;
   bool (*run)(const Facts&);
+  bool harmless = false;
 };
 
 std::span<const Attempt> attempts();
@@ -37,6 +39,7 @@ std::span<const Attempt> attempts();
 inline constexpr char kDeviceNamePrefix[] = "hostile ";
 inline constexpr char kRefused = '.';
 inline constexpr char kSucceeded = 'S';
+inline constexpr char kNotTried = '-';
 
 // One character an attempt, in the table's order.
 std::string run_attempts(const Facts& facts);

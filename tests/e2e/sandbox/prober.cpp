@@ -1,6 +1,7 @@
 // Asks a device for its name, as an application whose own name carries a message for the driver: `prober
 // NAME`. Prints "name DEVICE", or with a hostile driver's report one line an attempt: "refused WHAT" or
 // "SUCCEEDED WHAT".
+#include <unistd.h>
 #include <vulkan/vulkan.h>
 
 #include <cstdio>
@@ -10,6 +11,15 @@
 #include "tests/e2e/sandbox/attempts.hpp"
 
 using viaduct::sandbox_test::attempts;
+
+namespace {
+
+const char* outcome(char mark) {
+  if (mark == viaduct::sandbox_test::kRefused) return "refused";
+  return mark == viaduct::sandbox_test::kNotTried ? "untried" : "SUCCEEDED";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
@@ -36,10 +46,11 @@ int main(int argc, char** argv) {
   std::size_t place = std::strlen(viaduct::sandbox_test::kDeviceNamePrefix);
   for (const auto& attempt : attempts()) {
     if (report == nullptr || report[place] == '\0') break;
-    std::printf("%s %s\n", report[place] == viaduct::sandbox_test::kRefused ? "refused" : "SUCCEEDED",
-                attempt.name);
+    std::printf("%s %s\n", outcome(report[place]), attempt.name);
     ++place;
   }
+  std::fflush(stdout);
+  if (argc > 2 && std::strcmp(argv[2], "--stay") == 0) pause();
   vkDestroyInstance(instance, nullptr);
   return 0;
 }
