@@ -1,1 +1,56 @@
 #include "transport/ring/reply.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace viaduct::transport {
+
+ReplySlots::ReplySlots(RegionView region) noexcept : region_(region) {}
+
+std::uint32_t ReplySlots::acquire() noexcept {
+  std::unique_lock lock(mutex_);
+  // Whoever holds a slot gives it back when its call ends, which the parker guarantees: no deadline is needed
+  // here.
+  freed_.wait(lock, [this] { return free_ != 0; });
+  const auto slot = static_cast<std::uint32_t>(std::countr_zero(free_));
+  free_ &= free_ - 1;
+  return slot;
+}
+
+void ReplySlots::release(std::uint32_t slot) noexcept {
+  bool was_empty;
+  {
+    const std::lock_guard lock(mutex_);
+    was_empty = free_ == 0;
+    free_ |= std::uint64_t{1} << slot;
+  }
+  if (was_empty) freed_.notify_one();
+}
+
+ReplySlots::Reply ReplySlots::read(std::uint32_t slot) const noexcept {
+  const ReplySlot& shared = region_.reply(slot);
+  const std::size_t size = std::min<std::size_t>(load_relaxed(shared.size), kReplyPayload);
+  Reply reply;
+  reply.bytes = {shared.payload, size};
+  reply.total_size = load_relaxed(shared.total_size);
+  reply.more = (load_relaxed(shared.flags) & kReplyMore) != 0;
+  return reply;
+}
+
+bool ReplyWriter::write(std::uint32_t slot, std::span<const std::byte> bytes, std::uint32_t total_size,
+                        std::uint32_t offset) noexcept {
+  if (slot >= kReplySlots) return false;
+  ReplySlot& shared = region_.reply(slot);
+  const std::size_t size = std::min(bytes.size(), kReplyPayload);
+  if (size > 0) std::memcpy(shared.payload, bytes.data(), size);
+  store_relaxed(shared.size, static_cast<std::uint32_t>(size));
+  store_relaxed(shared.total_size, total_size);
+  store_relaxed(shared.flags, std::uint64_t{offset} + size < total_size ? kReplyMore : 0);
+  const std::uint64_t sequence = written_[slot].fetch_add(1, std::memory_order_relaxed) + 1;
+  store_release(shared.sequence, sequence);
+  to_guest_.wake_if_parked();
+  return true;
+}
+
+}  // namespace viaduct::transport

@@ -11,7 +11,6 @@
 #include <string>
 
 #include "transport/stream/stream.hpp"
-#include "transport/url.hpp"
 
 namespace viaduct::transport {
 
@@ -79,8 +78,5 @@ class UnixListener {
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };
-
-// Connects to where the URL says. unsupported for kinds of place that this build does not have yet.
-Result<std::unique_ptr<Stream>> connect(const Url& url, Deadline deadline);
 
 }  // namespace viaduct::transport

@@ -1,9 +1,9 @@
 // Doorbell: wakes the other side of a session when it said that it sleeps.
 //
 // ring() may be called by any thread and never blocks for long; rings that were not heard yet merge. The
-// sleeper polls fd() for POLLIN and calls drain() before it looks at the counters again. An EventDoorbell
-// serves processes on one host; its descriptor is shared with the peer, who can at worst make its own
-// session's rings useless.
+// sleeper polls fd() for POLLIN and calls drain() before it looks at the counters again; ringing its own end
+// wakes it too. An EventDoorbell serves processes on one host; its descriptor is shared with the peer, who
+// can at worst make its own session's rings useless.
 #pragma once
 
 #include "base/result.hpp"

@@ -7,6 +7,8 @@
 // idle.
 #pragma once
 
+#include <poll.h>
+
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -53,8 +55,7 @@ class HostParker {
 
   const RegionView region_;
   Doorbell& from_guest_;
-  const int control_fd_;
-  const std::vector<int> watched_;
+  std::vector<pollfd> fds_;  // the doorbell, the control stream, the watched ones
   AdaptiveSpin spin_;
   std::uint64_t sleeps_ = 0;
   int attention_fd_ = -1;

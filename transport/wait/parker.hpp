@@ -49,6 +49,8 @@ class Parker {
 
   template <class Ready>
   [[nodiscard]] WaitResult wait(const Ready& ready, const WaitOptions& options = {}) noexcept {
+    if (ready()) return WaitResult::ready;
+    if (lost() || options.deadline.expired()) return check_lost() ? WaitResult::lost : WaitResult::timeout;
     AdaptiveSpin& spin = options.spin != nullptr ? *options.spin : spin_;
     if (spin.spin(ready, options.deadline)) return WaitResult::ready;
     return park(Predicate{&ready, [](const void* object) { return (*static_cast<const Ready*>(object))(); }},
@@ -75,12 +77,12 @@ class Parker {
   struct Waiter;
 
   WaitResult park(Predicate ready, const WaitOptions& options) noexcept;
-  void lead(std::unique_lock<std::mutex>& lock, Waiter& self) noexcept;
-  void announce_sleep() noexcept;
-  void look_for_waiters() noexcept;
+  void lead(std::unique_lock<std::mutex>& lock, Waiter& self, const Deadline& deadline) noexcept;
+  void follow(std::unique_lock<std::mutex>& lock, Waiter& self, const Deadline& deadline) noexcept;
+  void evaluate_waiters() noexcept;
+  void latch_lost() noexcept;
   void link(Waiter& waiter) noexcept;
   void unlink(Waiter& waiter) noexcept;
-  void promote() noexcept;
   void update_wanted() noexcept;
   bool control_hung_up() const noexcept;
   bool status_ended() const noexcept;
@@ -88,7 +90,6 @@ class Parker {
   const RegionView region_;
   Doorbell& from_host_;
   const int control_fd_;
-  int wake_fd_ = -1;  // set_lost's way to reach a polling leader
   AdaptiveSpin spin_{kGuestSpinNs};
   std::atomic<bool> lost_{false};
   std::atomic<std::uint64_t> next_look_ns_{0};

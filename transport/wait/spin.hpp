@@ -43,7 +43,8 @@ class AdaptiveSpin {
         }
       }
       const std::uint64_t now = now_ns();
-      if (now - start >= budget || now - last >= kLostCoreNs || now >= deadline.point_ns()) break;
+      if (now >= deadline.point_ns()) return false;
+      if (now - start >= budget || now - last >= kLostCoreNs) break;
       last = now;
     }
     shrink(budget);

@@ -1,0 +1,12 @@
+#include "transport/wait/spin.hpp"
+
+#include <unistd.h>
+
+namespace viaduct::transport {
+
+bool spinning_allowed() noexcept {
+  static const bool several_cores = ::sysconf(_SC_NPROCESSORS_ONLN) > 1;
+  return several_cores && perf_enabled(PerfSwitch::spin);
+}
+
+}  // namespace viaduct::transport
