@@ -33,18 +33,18 @@ class GuestEmitter:
         """Lines that define `size`, the record's."""
         fixed = self.requests.fixed_size(c)
         if fixed is not None:
-            return [f"constexpr std::size_t size = {(fixed + header + 7) // 8 * 8};"]
-        return [f"protocol::SizeCounter counter({header});",
-                f"protocol::write_request_{c.name}(counter{self.request_args(c)});",
-                "const std::size_t size = counter.finish();"]
+            return [f"constexpr std::size_t record_size = {(fixed + header + 7) // 8 * 8};"]
+        return [f"protocol::SizeCounter size_counter({header});",
+                f"protocol::write_request_{c.name}(size_counter{self.request_args(c)});",
+                "const std::size_t record_size = size_counter.finish();"]
 
     def post(self, c):
         return [f"void post_{c.name}({self.channel_params(c)}) noexcept {{",
                 *self.size(c, 8),
-                "protocol::Writer s(channel.begin_post(size));",
-                f"s.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}));",
-                "s.u32(static_cast<std::uint32_t>(size));",
-                f"protocol::write_request_{c.name}(s{self.request_args(c)});", "s.finish();",
+                "protocol::Writer sink(channel.begin_post(record_size));",
+                f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}));",
+                "sink.u32(static_cast<std::uint32_t>(record_size));",
+                f"protocol::write_request_{c.name}(sink{self.request_args(c)});", "sink.finish();",
                 "channel.end_post();", "}", ""]
 
     def lost(self, c):
@@ -62,30 +62,30 @@ class GuestEmitter:
         done = "return result;" if c.result else "return;"
         lines = [f"{c.returns} call_{c.name}({self.channel_params(c)}) noexcept {{"]
         if c.name in self.policy.memo:
-            lines += ["CallBuffer buffer;", *self.size(c, 16),
-                      "protocol::Writer s(buffer.reserve(size));",
-                      f"s.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
-                      "s.u32(static_cast<std::uint32_t>(size));", "s.u64(0);",
-                      f"protocol::write_request_{c.name}(s{self.request_args(c)});", "s.finish();",
+            lines += ["CallBuffer call_buffer;", *self.size(c, 16),
+                      "protocol::Writer sink(call_buffer.reserve(record_size));",
+                      f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
+                      "sink.u32(static_cast<std::uint32_t>(record_size));", "sink.u64(0);",
+                      f"protocol::write_request_{c.name}(sink{self.request_args(c)});", "sink.finish();",
                       *result, "bool ok = false;",
                       "const auto read = [&](std::span<const std::byte> bytes) {",
                       "protocol::Reader r(bytes);",
                       f"ok = protocol::read_reply_{c.name}(r{read_args});", "};",
-                      "const std::span<const std::byte> key(buffer.data(), size);",
+                      "const std::span<const std::byte> key(call_buffer.data(), record_size);",
                       f"if (channel.memo().find(key, read) && ok) {done}",
-                      "std::uint32_t slot = 0;",
-                      "std::byte* record = channel.begin_call(size, slot);",
-                      "std::memcpy(record, buffer.data(), size);", "protocol::store_u32(record + 8, slot);",
-                      "{", "const Reply reply = channel.end_call(slot);",
+                      "std::uint32_t reply_slot = 0;",
+                      "std::byte* record = channel.begin_call(record_size, reply_slot);",
+                      "std::memcpy(record, call_buffer.data(), record_size);", "protocol::store_u32(record + 8, reply_slot);",
+                      "{", "const Reply reply = channel.end_call(reply_slot);",
                       "if (reply) {", "read(reply.bytes());", "if (ok) channel.memo().insert(key, reply.bytes());",
                       "}", "}", f"if (ok) {done}", *self.lost(c), "}", ""]
             return lines
-        lines += [*self.size(c, 16), "std::uint32_t slot = 0;",
-                  "protocol::Writer s(channel.begin_call(size, slot));",
-                  f"s.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
-                  "s.u32(static_cast<std::uint32_t>(size));", "s.u32(slot);", "s.u32(0);",
-                  f"protocol::write_request_{c.name}(s{self.request_args(c)});", "s.finish();",
-                  *result, "{", "const Reply reply = channel.end_call(slot);", "if (reply) {",
+        lines += [*self.size(c, 16), "std::uint32_t reply_slot = 0;",
+                  "protocol::Writer sink(channel.begin_call(record_size, reply_slot));",
+                  f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
+                  "sink.u32(static_cast<std::uint32_t>(record_size));", "sink.u32(reply_slot);", "sink.u32(0);",
+                  f"protocol::write_request_{c.name}(sink{self.request_args(c)});", "sink.finish();",
+                  *result, "{", "const Reply reply = channel.end_call(reply_slot);", "if (reply) {",
                   "protocol::Reader r(reply.bytes());",
                   f"if (protocol::read_reply_{c.name}(r{read_args})) {done}", "}", "}", *self.lost(c), "}", ""]
         return lines
@@ -99,10 +99,10 @@ class GuestEmitter:
     def encoder(self, c):
         inline = "inline " if self.requests.simple(c) else ""
         return [f"{inline}void {self.encoder_signature(c)} {{", *self.size(c, 8),
-                "protocol::Writer s(writer.reserve(size));",
-                f"s.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}));",
-                "s.u32(static_cast<std::uint32_t>(size));",
-                f"protocol::write_request_{c.name}(s{self.request_args(c)});", "s.finish();", "}", ""]
+                "protocol::Writer sink(writer.reserve(record_size));",
+                f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}));",
+                "sink.u32(static_cast<std::uint32_t>(record_size));",
+                f"protocol::write_request_{c.name}(sink{self.request_args(c)});", "sink.finish();", "}", ""]
 
     # ---- entry points ----
 

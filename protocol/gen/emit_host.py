@@ -25,6 +25,27 @@ class HostEmitter:
         self.emit_tables(output)
         self.emit_overrides(output)
         self.emit_dispatch(output)
+        self.emit_extensions(output)
+
+    def emit_extensions(self, output):
+        header = File("host/extensions.hpp", NS, ["<string_view>"],
+                      "The extensions of the registry that both ends know, and which of them the policy keeps from the guest.")
+        header.add("struct ExtensionInfo {", "std::string_view name;", "bool is_device;",
+                   "const char* blocked;  // why it is never offered, or null", "};", "",
+                   "// Null for an extension that this build does not know.",
+                   "const ExtensionInfo* find_extension(std::string_view name) noexcept;")
+        source = File("host/extensions.cpp", NS, ["generated/host/extensions.hpp", "<algorithm>", "<iterator>"])
+        source.add("namespace {", "", "constexpr ExtensionInfo kExtensions[] = {")
+        for e in sorted(self.registry.extensions, key=lambda x: x.name):
+            reason = self.policy.blocked_extensions.get(e.name)
+            text = f'"{reason}"' if reason else "nullptr"
+            source.add(f'{{"{e.name}", {"true" if e.kind == "device" else "false"}, {text}}},')
+        source.add("};", "", "}  // namespace", "", "const ExtensionInfo* find_extension(std::string_view name) noexcept {",
+                   "const auto* found = std::lower_bound(std::begin(kExtensions), std::end(kExtensions), name,",
+                   "[](const ExtensionInfo& e, std::string_view n) { return e.name < n; });",
+                   "return found != std::end(kExtensions) && found->name == name ? found : nullptr;", "}")
+        output.write(header)
+        output.write(source)
 
     def emit_tables(self, output):
         header = File("host/driver_tables.hpp", NS, ["<vulkan/vulkan.h>"],
