@@ -16,7 +16,6 @@ inline constexpr std::uint32_t kReplyWanted = 0x80000000u;
 inline constexpr std::size_t kPostHeaderSize = 8;
 inline constexpr std::size_t kCallHeaderSize = 16;
 inline constexpr std::uint32_t kNullString = 0xffffffffu;
-inline constexpr std::uint32_t kProtocolVersion = 1;
 
 struct RecordHeader {
   std::uint32_t command;
