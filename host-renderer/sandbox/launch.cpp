@@ -33,24 +33,8 @@ pid_t fork_with(unsigned long flags, int* pidfd = nullptr) {
   return static_cast<pid_t>(::syscall(SYS_clone, flags | SIGCHLD, nullptr, pidfd, nullptr, 0));
 }
 
-void send_report(int fd, const Report& report, int attached = -1) {
-  iovec io{const_cast<Report*>(&report), sizeof(report)};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &io;
-  message.msg_iovlen = 1;
-  if (attached >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    cmsghdr* part = CMSG_FIRSTHDR(&message);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(part), &attached, sizeof(int));
-  }
-  // A closed far end means that nobody wants to know.
-  [[maybe_unused]] const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
-}
+// A closed far end means that nobody wants to know.
+void send_report(int fd, const Report& report) { ::send(fd, &report, sizeof(report), MSG_NOSIGNAL); }
 
 [[noreturn]] void give_up(const Failure& failure) {
   Report report;
@@ -209,7 +193,7 @@ uint32_t confine(const LaunchConfig& config, uid_t outer_uid, gid_t outer_gid) {
   ::close(kLinkFd);
   ::fcntl(pidfd, F_SETFD, FD_CLOEXEC);
   report.measures |= kEarlyFilter;
-  send_report(kReportFd, report, pidfd);
+  send_report(kReportFd, report);
   watch(pidfd, worker);
 }
 

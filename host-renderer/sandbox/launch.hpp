@@ -63,8 +63,8 @@ enum Measure : uint32_t {
 std::string describe_measures(uint32_t measures, bool locked_down);
 
 // Forks init, which forks and execs the worker with `link` as descriptor 3. The outcome arrives on
-// the far end of `report`: launched (with a pidfd of the worker) or failed. An error here means that
-// not even a process could be made.
+// the far end of `report`: launched or failed. An error here means that not even a process could be
+// made.
 [[nodiscard]] Result<> launch_worker(const LaunchConfig& config, UniqueFd link, UniqueFd report);
 
 // Goes through the motions of a launch in `config.mode` without a worker; empty = it works, else what

@@ -1,0 +1,103 @@
+#include "host-renderer/admin/admin_service.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <map>
+#include <vector>
+
+#include "host-renderer/daemon/server.hpp"
+#include "host-renderer/daemon/tenant.hpp"
+
+namespace viaduct::host {
+
+control::AdminReply AdminService::handle(const control::AdminRequest& request, const std::string& base) {
+  control::AdminReply reply;
+  switch (request.kind_case()) {
+    case control::AdminRequest::kStatus:
+      status(*reply.mutable_status());
+      break;
+    case control::AdminRequest::kGpus:
+      gpus(reply);
+      break;
+    case control::AdminRequest::kKill:
+      kill(request.kill().session_id(), reply);
+      break;
+    case control::AdminRequest::kAddTenant:
+      add_tenant(request.add_tenant().name(), base, reply);
+      break;
+    case control::AdminRequest::KIND_NOT_SET:
+      reply.set_error("this viaductd does not know the request; use the viaductctl of its version");
+      break;
+  }
+  return reply;
+}
+
+void AdminService::status(control::Status& out) const {
+  out.set_version(VIADUCT_VERSION);
+  out.set_pid(static_cast<uint32_t>(::getpid()));
+  const auto up = std::chrono::steady_clock::now() - server_.began_;
+  out.set_uptime_ms(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(up).count()));
+  out.set_warm_workers(static_cast<uint32_t>(server_.pool_.warm_count()));
+  out.set_warm_target(server_.pool_.target());
+  out.set_sandbox(server_.options_.sandbox);
+  const bool locked = !server_.seen_ready_ || server_.last_ready_.locked_down();
+  out.set_sandbox_complete(server_.options_.sandbox_complete && locked);
+  out.set_sessions_started(server_.started_);
+  out.set_sessions_refused(server_.refused_);
+  for (const auto& [path, tenant] : server_.tenants_) {
+    control::TenantStatus& entry = *out.add_tenants();
+    entry.set_name(tenant->name);
+    entry.set_socket(path);
+    entry.set_session_limit(tenant->limits.sessions);
+    for (const auto& [id, session] : server_.sessions_) {
+      if (session->options().socket == path) session->fill_status(*entry.add_sessions());
+    }
+  }
+}
+
+void AdminService::gpus(control::AdminReply& reply) const {
+  if (!server_.seen_ready_) {
+    const std::string& failure = server_.pool_.last_failure();
+    reply.set_error(failure.empty() ? "no worker has started yet; ask again in a second"
+                                    : "no worker could start: " + failure);
+    return;
+  }
+  control::GpuList& list = *reply.mutable_gpus();
+  *list.mutable_gpus() = server_.last_ready_.gpus();
+  list.set_chosen(server_.options_.config.gpu);
+}
+
+void AdminService::kill(uint32_t session_id, control::AdminReply& reply) {
+  const auto found = server_.sessions_.find(session_id);
+  if (found == server_.sessions_.end()) {
+    reply.set_error("there is no session " + std::to_string(session_id) + "; `viaductctl status` lists them");
+    return;
+  }
+  const auto session = found->second;
+  reply.set_text("session " + std::to_string(session_id) + " (" + session->options().program +
+                 ") has been ended");
+  session->end("an administrator ended it");
+}
+
+void AdminService::add_tenant(const std::string& name, const std::string& base, control::AdminReply& reply) {
+  if (!valid_tenant_name(name)) {
+    reply.set_error("'" + name + "' is no tenant's name: letters, digits, '-', '_' and '.', at most 64");
+    return;
+  }
+  const std::string path = name == kDefaultTenant ? base : tenant_path(base, name);
+  reply.set_tenant_socket(path);
+  if (server_.tenants_.contains(path)) return;
+  // Whoever may administer may use it, nobody else: others are let in by the configuration.
+  auto bound = bind_socket(path, {::geteuid(), ::getegid(), 0600});
+  if (!bound) {
+    reply.clear_tenant_socket();
+    reply.set_error(bound.error());
+    return;
+  }
+  bound->tenant = name;
+  bound->base = base;
+  server_.add_listener(std::move(*bound));
+}
+
+}  // namespace viaduct::host

@@ -1,0 +1,75 @@
+// viaductd's settings: the TOML file, with the command line laid over it by main().
+//
+//   listen = ["unix:///run/viaduct/viaduct.sock"]
+//   driver = "/usr/share/vulkan/icd.d/nvidia_icd.json"
+//   gpu = "0"                    # name or index; absent = every GPU
+//   require_sandbox = false      # refuse to start workers that cannot be fully confined
+//   expose = ["/opt/amdgpu"]     # further paths that the driver reads
+//   [pool]
+//   warm = 2
+//   start_timeout_ms = 10000
+//   [limits]                     # for every tenant that says nothing else
+//   arena = "4 GiB"              # host-visible memory of a session (touched pages count)
+//   device_memory = "0"          # 0 = the driver's limit
+//   max_objects = 1048576        # of each type, a session
+//   sessions = 64
+//   [tenants.alice]              # gets the socket viaduct.sock.d/alice.sock
+//   socket_owner = "alice"       # who may claim the tenant is who may connect
+//   socket_group = "render"
+//   socket_mode = "0660"
+//   arena = "1 GiB"              # and the other limits
+//
+// `[tenants.default]` describes the listening socket itself.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+namespace viaduct::host {
+
+inline constexpr const char* kDefaultTenant = "default";
+
+struct TenantConfig {
+  std::string socket_owner;  // empty = who starts the service
+  std::string socket_group;
+  std::optional<mode_t> socket_mode;
+  uint64_t arena_bytes = 0;
+  uint64_t device_memory_bytes = 0;
+  uint32_t max_objects = 1u << 20;
+  uint32_t sessions = 64;
+};
+
+struct Config {
+  std::vector<std::string> listen;
+  std::string driver;
+  std::string gpu;
+  bool require_sandbox = false;
+  std::vector<std::string> expose;
+  uint32_t warm_workers = 2;
+  uint32_t start_timeout_ms = 10'000;
+  uint32_t handshake_timeout_ms = 5'000;
+  TenantConfig limits;
+  std::map<std::string, TenantConfig> tenants;
+};
+
+// The defaults depend on the machine: an arena is at most half of its memory.
+Config default_config();
+
+// Errors are for people: file, line, what is wrong, what would be right.
+[[nodiscard]] tl::expected<Config, std::string> parse_config(std::string_view text, const std::string& name);
+[[nodiscard]] tl::expected<Config, std::string> load_config(const std::string& path);
+
+// "512 MiB", "4GiB", "1048576".
+[[nodiscard]] std::optional<uint64_t> parse_size(std::string_view text);
+
+// Letters, digits, '-', '_' and '.', at most 64, not beginning with '.'.
+[[nodiscard]] bool valid_tenant_name(std::string_view name);
+
+}  // namespace viaduct::host

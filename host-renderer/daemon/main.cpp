@@ -1,0 +1,114 @@
+#include <signal.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "base/log.hpp"
+#include "host-renderer/daemon/options.hpp"
+#include "host-renderer/daemon/privileges.hpp"
+#include "host-renderer/daemon/server.hpp"
+#include "host-renderer/daemon/worker_setup.hpp"
+
+namespace viaduct::host {
+namespace {
+
+int complain(const std::string& text) {
+  std::fprintf(stderr, "viaductd: %s\n", text.c_str());
+  return 1;
+}
+
+// Finds the strongest confinement that works here and says what it is. An error if it is too weak.
+tl::expected<void, std::string> choose_confinement(const Config& config, sandbox::LaunchConfig& launch,
+                                                   ServerOptions& server) {
+  std::string why;
+  launch.mode = sandbox::choose_mode(launch, why);
+  const bool root = launch.mode == sandbox::Mode::root_namespaces;
+  server.sandbox_complete = root || launch.mode == sandbox::Mode::user_namespaces;
+  if (server.sandbox_complete) {
+    server.sandbox = root ? "throw-away uids, private roots, own pids, no network, seccomp"
+                          : "user namespaces, private roots, own pids, no network, seccomp";
+    VIADUCT_LOG_INFO("daemon", "workers are confined: %s", server.sandbox.c_str());
+    return {};
+  }
+  server.sandbox = std::string(launch.mode == sandbox::Mode::uid_only ? "throw-away uids, " : "") +
+                   "landlock if the kernel has it, seccomp; no namespaces: " + why;
+  if (config.require_sandbox) {
+    return tl::unexpected(
+        "workers cannot be fully confined here (" + why +
+        "), and --require-sandbox asks for it; run viaductd as root, or allow user namespaces");
+  }
+  VIADUCT_LOG_WARN("daemon", "workers are NOT fully confined: %s", server.sandbox.c_str());
+  return {};
+}
+
+int serve(const Options& options) {
+  Config config = default_config();
+  if (!options.config.empty()) {
+    auto loaded = load_config(options.config);
+    if (!loaded) return complain(loaded.error());
+    config = std::move(*loaded);
+  }
+  overlay(options, config);
+  if (config.listen.empty() && !options.list_gpus) {
+    const std::string url = default_listen_url();
+    if (url.empty())
+      return complain("nowhere to listen: XDG_RUNTIME_DIR is not set; give --listen unix:///PATH");
+    config.listen.push_back(url);
+  }
+  if (options.list_gpus) {
+    config.listen.clear();
+    config.warm_workers = 0;
+    config.gpu.clear();
+  }
+  auto launch = make_launch_config(config, options.worker);
+  if (!launch) return complain(launch.error());
+  ServerOptions server;
+  if (auto chosen = choose_confinement(config, *launch, server); !chosen) return complain(chosen.error());
+
+  const Identity identity = service_identity();
+  server.service_uid = identity.uid;
+  auto sockets = bind_all(config, identity.uid, identity.gid);
+  if (!sockets) return complain(sockets.error());
+  auto spawner = Spawner::start({std::move(*launch), sockets->leftovers});
+  if (!spawner) {
+    remove_leftovers(sockets->leftovers);
+    return complain("the spawner could not be started: " + to_string(spawner.error()));
+  }
+  // From here on nothing of root is left in this process, and no guest byte has been read before.
+  if (const auto dropped = become(identity); !dropped) return complain(to_string(dropped.error()));
+  raise_descriptor_limit();
+  server.config = std::move(config);
+  server.sockets = std::move(sockets->sockets);
+  Server daemon(std::move(server), std::move(*spawner));
+  return options.list_gpus ? daemon.list_gpus() : daemon.run();
+}
+
+}  // namespace
+}  // namespace viaduct::host
+
+int main(int argc, char** argv) {
+  using namespace viaduct;
+  const auto options = host::parse_options(argc, argv);
+  if (!options) {
+    std::fprintf(stderr, "viaductd: %s\n", options.error().c_str());
+    return 2;
+  }
+  if (options->help) {
+    std::fputs(host::daemon_help(), stdout);
+    return 0;
+  }
+  if (options->version) {
+    std::puts("viaductd " VIADUCT_VERSION);
+    return 0;
+  }
+  log_set_default_level(options->list_gpus ? LogLevel::warn : LogLevel::info);
+  log_set_context("daemon", "", 0);
+  ::signal(SIGPIPE, SIG_IGN);
+  try {
+    return host::serve(*options);
+  } catch (const std::exception& error) {
+    VIADUCT_LOG_ERROR("daemon", "internal error: %s", error.what());
+    return 1;
+  }
+}

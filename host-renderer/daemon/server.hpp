@@ -1,0 +1,80 @@
+// The daemon's event loop: listens for tenants, admits sessions, answers administrators.
+//
+// It never sees a Vulkan command. A connection's first frame decides what it is: a SessionHello makes a
+// session of the tenant whose socket it came in by; an AdminRequest is answered if the peer is root or
+// the service's own user. Until that frame is there, a connection is a handshake: bounded in number for
+// each tenant, in bytes, and in time.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host-renderer/daemon/config.hpp"
+#include "host-renderer/daemon/session.hpp"
+#include "host-renderer/daemon/worker_pool.hpp"
+
+namespace viaduct::host {
+
+struct ServerOptions {
+  Config config;
+  std::vector<BoundSocket> sockets;
+  uid_t service_uid = 0;
+  std::string sandbox;  // what confines workers, for people
+  bool sandbox_complete = false;
+};
+
+class Server {
+ public:
+  Server(ServerOptions options, Spawner spawner);
+  ~Server();
+
+  // Until SIGTERM, SIGINT or a fatal error; returns the process's exit status.
+  int run();
+  // Starts one worker, prints its GPUs, ends.
+  int list_gpus();
+
+ private:
+  friend class AdminService;
+  struct Tenant;
+  struct Handshake;
+
+  void add_listener(BoundSocket socket);
+  void accept(const std::shared_ptr<Tenant>& tenant);
+  void on_connection(const std::shared_ptr<Tenant>& tenant, GuestSocket socket);
+  void on_frame(const std::shared_ptr<Handshake>& handshake, Result<transport::Frame> frame);
+  void begin_session(const std::shared_ptr<Handshake>& handshake, transport::Frame frame);
+  void begin_admin(const std::shared_ptr<Handshake>& handshake, const transport::Frame& frame);
+  void refuse(Handshake& handshake, protocol::RefusalCode code, const std::string& message);
+  std::string check_worker(const control::WorkerReady& ready);
+  void watch_spawner();
+  void stop(int status);
+
+  ServerOptions options_;
+  boost::asio::io_context loop_;
+  Spawner spawner_;
+  WorkerPool pool_;
+  boost::asio::signal_set signals_;
+  boost::asio::posix::stream_descriptor spawner_watch_;
+  std::map<std::string, std::shared_ptr<Tenant>> tenants_;  // by socket path
+  std::map<uint32_t, std::shared_ptr<Session>> sessions_;
+  control::WorkerReady last_ready_;
+  bool seen_ready_ = false;
+  uint32_t next_session_ = 1;
+  uint64_t started_ = 0;
+  uint64_t refused_ = 0;
+  int exit_status_ = 0;
+  bool stopping_ = false;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+// Does "0" or "radeon" name one of these? Index, or part of the name in any case.
+int find_gpu(const control::WorkerReady& ready, const std::string& wanted);
+
+}  // namespace viaduct::host

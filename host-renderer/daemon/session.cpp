@@ -1,0 +1,257 @@
+#include "host-renderer/daemon/session.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cinttypes>
+#include <utility>
+
+#include "base/log.hpp"
+#include "transport/region/region.hpp"
+#include "transport/wait/doorbell.hpp"
+
+namespace viaduct::host {
+namespace {
+
+using Descriptor = boost::asio::posix::stream_descriptor;
+
+Result<UniqueFd> make_stats_memfd() {
+  UniqueFd fd(::memfd_create("viaduct-stats", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd || ::ftruncate(fd.get(), kStatsBytes) != 0 ||
+      ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    return fail(Errc::io, "make the statistics page", errno);
+  }
+  return fd;
+}
+
+const StatsPage* page(const Mapping& mapping) {
+  return mapping ? reinterpret_cast<const StatsPage*>(mapping.data()) : nullptr;
+}
+
+const char* mode_name(uint64_t mode) {
+  switch (static_cast<MemoryMode>(mode)) {
+    case MemoryMode::none:
+      return "none yet";
+    case MemoryMode::import:
+      return "import";
+    case MemoryMode::dma_buf:
+      return "dma-buf";
+    case MemoryMode::shadow:
+      return "shadow";
+  }
+  return "unknown";
+}
+
+// What the worker's status word adds to the log line; empty if nothing.
+const char* state_text(const StatsPage* stats) {
+  if (stats == nullptr) return "";
+  switch (static_cast<SessionState>(stats->status.load(std::memory_order_relaxed))) {
+    case SessionState::bad_data:
+      return "; the guest's data was malformed";
+    case SessionState::device_lost:
+      return "; the driver had lost the device";
+    case SessionState::internal:
+      return "; the worker had failed";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Session::Session(GuestSocket socket, Peer peer, SessionOptions options, std::function<void(Session&)> over)
+    : socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      options_(std::move(options)),
+      over_(std::move(over)),
+      process_(socket_.get_executor()),
+      timer_(socket_.get_executor()) {}
+
+std::string Session::label() const {
+  return "session " + std::to_string(options_.id) + " (tenant " + options_.tenant + ", " + options_.program +
+         ", pid " + std::to_string(peer_.pid) + ")";
+}
+
+void Session::start(WorkerPool& pool) {
+  pool_ = &pool;
+  watch_guest();
+  timer_.expires_after(options_.start_timeout);
+  timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (!self || error || self->phase_ == Phase::running || self->phase_ == Phase::over) return;
+    std::string message = "the renderer did not start within " +
+                          std::to_string(self->options_.start_timeout.count()) +
+                          " ms (pool.start_timeout_ms)";
+    if (self->pool_ != nullptr && !self->pool_->last_failure().empty()) {
+      message += "; the last attempt failed: " + self->pool_->last_failure();
+    }
+    self->refuse(protocol::RefusalCode::no_worker, message);
+  });
+  ticket_ = pool.take([weak = weak_from_this()](WorkerPool::Taken taken) {
+    if (const auto self = weak.lock(); self && self->phase_ == Phase::waiting) {
+      self->ticket_.reset();
+      self->on_worker(std::move(taken));
+    }
+  });
+}
+
+void Session::watch_guest() {
+  // wait_error is EPOLLHUP: the far end is closed everywhere. What the guest sends is the worker's business.
+  socket_.async_wait(GuestSocket::wait_error, [weak = weak_from_this()](boost::system::error_code error) {
+    if (const auto self = weak.lock(); self && !error) self->on_guest_gone("it closed the connection");
+  });
+  if (!peer_.process) return;
+  process_.assign(peer_.process.release());
+  process_.async_wait(Descriptor::wait_read, [weak = weak_from_this()](boost::system::error_code error) {
+    if (const auto self = weak.lock(); self && !error) self->on_guest_gone("its process ended");
+  });
+}
+
+void Session::on_worker(WorkerPool::Taken taken) {
+  if (!taken)
+    return refuse(protocol::RefusalCode::no_worker, "the renderer could not start: " + taken.error());
+  worker_ = std::move(*taken);
+  phase_ = Phase::granted;
+  const std::weak_ptr<Session> weak = weak_from_this();
+  worker_->set_events({
+      .ready = {},
+      .started =
+          [weak] {
+            if (const auto self = weak.lock()) self->on_started();
+          },
+      .ended =
+          [weak](const std::string& cause, bool expected) {
+            if (const auto self = weak.lock()) self->on_worker_ended(cause, expected);
+          },
+  });
+  if (const auto handed = hand_over(*worker_); !handed) {
+    refuse(protocol::RefusalCode::no_worker, "the session could not be set up: " + to_string(handed.error()));
+  }
+}
+
+Result<> Session::hand_over(WorkerProcess& worker) {
+  const transport::RegionLayout layout{transport::kDefaultControlSize + options_.limits.arena_bytes,
+                                       transport::kDefaultControlSize};
+  auto region = transport::Region::create_memfd("viaduct-region", layout);
+  if (!region) return tl::unexpected(region.error());
+  auto to_host = transport::EventDoorbell::create_eventfd();
+  if (!to_host) return tl::unexpected(to_host.error());
+  auto to_guest = transport::EventDoorbell::create_eventfd();
+  if (!to_guest) return tl::unexpected(to_guest.error());
+  auto stats = make_stats_memfd();
+  if (!stats) return tl::unexpected(stats.error());
+  auto mapped = Mapping::map(stats->get(), kStatsBytes, 0, false);
+  if (!mapped) return tl::unexpected(mapped.error());
+  stats_ = std::move(*mapped);
+
+  control::WorkerStart start;
+  start.set_session_id(options_.id);
+  start.set_tenant(options_.tenant);
+  start.set_program(options_.program);
+  start.set_guest_pid(static_cast<uint32_t>(peer_.pid));
+  start.set_gpu(options_.gpu);
+  start.set_hello(options_.hello.data(), options_.hello.size());
+  control::SessionLimits& limits = *start.mutable_limits();
+  limits.set_control_bytes(layout.control_size);
+  limits.set_arena_bytes(options_.limits.arena_bytes);
+  limits.set_max_objects(options_.limits.max_objects);
+  limits.set_device_memory_bytes(options_.limits.device_memory_bytes);
+  const std::array<int, 5> fds{socket_.native_handle(), region->get(), to_host->get(), to_guest->get(),
+                               stats->get()};
+  return worker.grant(start, fds);
+}
+
+void Session::on_started() {
+  if (phase_ != Phase::granted) return;
+  phase_ = Phase::running;
+  timer_.cancel();
+  options_.hello.clear();
+  options_.hello.shrink_to_fit();
+  VIADUCT_LOG_INFO("session", "%s started; worker %d", label().c_str(), static_cast<int>(worker_->pid()));
+}
+
+void Session::on_worker_ended(const std::string& cause, bool expected) {
+  if (phase_ == Phase::over) return;
+  if (phase_ == Phase::granted) {
+    return refuse(protocol::RefusalCode::no_worker, "the renderer could not start this session: " + cause);
+  }
+  const StatsPage* stats = page(stats_);
+  const uint64_t frames = stats == nullptr ? 0 : stats->frames.load(std::memory_order_relaxed);
+  if (expected) {
+    VIADUCT_LOG_INFO("session", "%s ended after %" PRIu64 " frames: %s", label().c_str(), frames,
+                     cause.c_str());
+  } else {
+    VIADUCT_LOG_WARN("session", "%s lost its device after %" PRIu64 " frames: worker %s%s", label().c_str(),
+                     frames, cause.c_str(), state_text(stats));
+  }
+  finish();
+}
+
+void Session::on_guest_gone(const char* how) {
+  if (phase_ == Phase::over) return;
+  const StatsPage* stats = page(stats_);
+  VIADUCT_LOG_INFO("session", "%s ended after %" PRIu64 " frames: %s", label().c_str(),
+                   stats == nullptr ? 0 : stats->frames.load(std::memory_order_relaxed), how);
+  finish();
+}
+
+void Session::end(const std::string& cause) {
+  if (phase_ == Phase::over) return;
+  VIADUCT_LOG_INFO("session", "%s ended: %s", label().c_str(), cause.c_str());
+  finish();
+}
+
+void Session::refuse(protocol::RefusalCode code, const std::string& message) {
+  if (phase_ == Phase::over) return;
+  refused_ = true;
+  VIADUCT_LOG_WARN("session", "%s refused: %s", label().c_str(), message.c_str());
+  send_frame_now(socket_, transport::FrameKind::refused, protocol::encode_refusal({code, message}));
+  finish();
+}
+
+void Session::finish() {
+  phase_ = Phase::over;
+  timer_.cancel();
+  if (ticket_ && pool_ != nullptr) pool_->cancel(*ticket_);
+  if (worker_) worker_->kill();
+  boost::system::error_code ignored;
+  // The worker's copy of the socket may live a moment longer: hang up now.
+  socket_.shutdown(GuestSocket::shutdown_both, ignored);
+  socket_.close(ignored);
+  if (process_.is_open()) process_.close(ignored);
+  const auto keep = shared_from_this();
+  if (const auto over = std::exchange(over_, nullptr)) over(*this);
+}
+
+void Session::fill_status(control::SessionStatus& status) const {
+  status.set_session_id(options_.id);
+  status.set_guest_pid(static_cast<uint32_t>(peer_.pid));
+  status.set_program(options_.program);
+  const auto age = std::chrono::steady_clock::now() - began_;
+  status.set_age_ms(
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(age).count()));
+  status.set_state(phase_ == Phase::running ? "running" : "starting");
+  if (worker_) {
+    status.set_worker_pid(static_cast<uint32_t>(worker_->pid()));
+    status.set_sandbox(worker_->sandbox());
+  }
+  const StatsPage* stats = page(stats_);
+  if (stats == nullptr) {
+    status.set_memory_mode(mode_name(0));
+    return;
+  }
+  const auto read = [](const std::atomic<uint64_t>& word) { return word.load(std::memory_order_relaxed); };
+  status.set_frames(read(stats->frames));
+  status.set_commands(read(stats->commands));
+  status.set_submits(read(stats->submits));
+  status.set_bytes(read(stats->bytes));
+  status.set_device_memory_bytes(read(stats->device_memory_bytes));
+  status.set_arena_bytes(read(stats->arena_bytes));
+  status.set_memory_mode(mode_name(read(stats->memory_mode)));
+  if (static_cast<SessionState>(read(stats->status)) == SessionState::device_lost) status.set_state("lost");
+}
+
+}  // namespace viaduct::host

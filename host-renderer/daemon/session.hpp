@@ -1,0 +1,86 @@
+// One session: a guest process, its worker, and what is left to clean up when either ends.
+//
+//   hello received ─► waiting for a worker ─► granted ─► running ─► over
+//
+// The daemon keeps the guest's socket only to notice that the guest is gone, and to hang it up when the
+// worker is: the worker speaks on it. Whatever ends first takes the other along: the guest closing its
+// socket, the guest's process (a forked child may still hold the socket), the worker, an administrator.
+// Nothing of the region stays with the daemon after the grant, so the session's memory dies with worker
+// and guest.
+//
+// Event loop only.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mapping.hpp"
+#include "host-renderer/daemon/config.hpp"
+#include "host-renderer/daemon/guest_socket.hpp"
+#include "host-renderer/daemon/stats_page.hpp"
+#include "host-renderer/daemon/worker_pool.hpp"
+#include "protocol/control/handshake.hpp"
+
+namespace viaduct::host {
+
+struct SessionOptions {
+  uint32_t id = 0;
+  std::string tenant;
+  std::string socket;  // the path it came in by
+  std::string program;
+  std::string gpu;
+  TenantConfig limits;
+  std::chrono::milliseconds start_timeout{};
+  std::vector<std::byte> hello;  // as the guest sent it
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  // `over` is called from the loop, once; the owner then drops its reference.
+  Session(GuestSocket socket, Peer peer, SessionOptions options, std::function<void(Session&)> over);
+
+  void start(WorkerPool& pool);
+  // Ends it from the host's side; the guest sees its device lost.
+  void end(const std::string& cause);
+
+  // The counters as the worker last wrote them.
+  void fill_status(control::SessionStatus& status) const;
+  [[nodiscard]] const SessionOptions& options() const { return options_; }
+  [[nodiscard]] bool was_refused() const { return refused_; }
+
+ private:
+  enum class Phase { waiting, granted, running, over };
+
+  void on_worker(WorkerPool::Taken taken);
+  [[nodiscard]] Result<> hand_over(WorkerProcess& worker);
+  void on_started();
+  void on_worker_ended(const std::string& cause, bool expected);
+  void on_guest_gone(const char* how);
+  void refuse(protocol::RefusalCode code, const std::string& message);
+  void finish();
+  void watch_guest();
+  [[nodiscard]] std::string label() const;
+
+  GuestSocket socket_;
+  Peer peer_;
+  SessionOptions options_;
+  std::function<void(Session&)> over_;
+  boost::asio::posix::stream_descriptor process_;
+  boost::asio::steady_timer timer_;
+  WorkerPool* pool_ = nullptr;
+  std::optional<WorkerPool::Ticket> ticket_;
+  std::shared_ptr<WorkerProcess> worker_;
+  Mapping stats_;
+  Phase phase_ = Phase::waiting;
+  bool refused_ = false;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace viaduct::host

@@ -1,0 +1,145 @@
+#include "host-renderer/daemon/spawner.hpp"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "host-renderer/daemon/privileges.hpp"
+#include "transport/stream/unix_stream.hpp"
+
+namespace viaduct::host {
+namespace {
+
+constexpr uint32_t kSpawnRequest = 0x4e505356;  // the only message there is
+constexpr int kStopMs = 5000;
+
+// One request: link and report ends of a new worker. False when the daemon is gone.
+bool receive_request(int socket, UniqueFd& link, UniqueFd& report) {
+  uint32_t word = 0;
+  iovec io{&word, sizeof(word)};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &io;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  ssize_t got = 0;
+  do {
+    got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  if (got <= 0) return false;
+  const cmsghdr* part = CMSG_FIRSTHDR(&message);
+  if (part == nullptr || part->cmsg_type != SCM_RIGHTS || part->cmsg_len != CMSG_LEN(2 * sizeof(int)))
+    return true;
+  std::array<int, 2> fds{};
+  std::memcpy(fds.data(), CMSG_DATA(part), sizeof(fds));
+  link = UniqueFd(fds[0]);
+  report = UniqueFd(fds[1]);
+  return true;
+}
+
+void tell_failure(int report, const Error& error) {
+  sandbox::Report out;
+  out.kind = sandbox::Report::failed;
+  out.value = error.sys_errno;
+  std::strncpy(out.text, error.where, sizeof(out.text) - 1);
+  ::send(report, &out, sizeof(out), MSG_NOSIGNAL);
+}
+
+[[noreturn]] void run_spawner(int socket, const SpawnerOptions& options) {
+  ::prctl(PR_SET_NAME, "viaduct-spawner");
+  // A terminal's Ctrl-C is for the daemon; this process ends when the daemon has.
+  ::setsid();
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) ::signal(signal, SIG_IGN);
+  ::close_range(3, static_cast<unsigned>(socket) - 1, 0);
+  ::close_range(static_cast<unsigned>(socket) + 1, ~0u, 0);
+  sandbox::LaunchConfig launch = options.launch;
+  for (uint32_t serial = 0;; ++serial) {
+    UniqueFd link;
+    UniqueFd report;
+    if (!receive_request(socket, link, report)) break;
+    if (!link || !report) continue;
+    launch.uid = throw_away_uid(serial);
+    auto copy = report.dup();
+    if (!copy) continue;
+    if (auto launched = sandbox::launch_worker(launch, std::move(link), std::move(*copy)); !launched) {
+      tell_failure(report.get(), launched.error());
+    }
+  }
+  remove_leftovers(options.leftovers);
+  // SIGCHLD is ignored, so this returns when the last worker's init is gone.
+  ::alarm(kStopMs / 1000);
+  while (::waitpid(-1, nullptr, 0) >= 0 || errno == EINTR) {
+  }
+  ::_exit(0);
+}
+
+}  // namespace
+
+Result<Spawner> Spawner::start(const SpawnerOptions& options) {
+  auto pair = transport::make_socket_pair(SOCK_SEQPACKET);
+  if (!pair) return tl::unexpected(pair.error());
+  // The spawner blocks on its end; the pair was made non-blocking.
+  const int flags = ::fcntl(pair->second.get(), F_GETFL);
+  ::fcntl(pair->second.get(), F_SETFL, flags & ~O_NONBLOCK);
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail(Errc::io, "fork the spawner", errno);
+  if (pid == 0) {
+    pair->first.reset();
+    run_spawner(pair->second.get(), options);
+  }
+  return Spawner(std::move(pair->first), pid);
+}
+
+Result<SpawnedWorker> Spawner::spawn() {
+  auto link = transport::make_socket_pair(SOCK_SEQPACKET);
+  if (!link) return tl::unexpected(link.error());
+  auto report = transport::make_socket_pair(SOCK_SEQPACKET);
+  if (!report) return tl::unexpected(report.error());
+  for (const int fd : {link->second.get(), report->second.get()}) {
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  }
+  uint32_t word = kSpawnRequest;
+  iovec io{&word, sizeof(word)};
+  const std::array<int, 2> fds{link->second.get(), report->second.get()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(fds))> control{};
+  msghdr message{};
+  message.msg_iov = &io;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* part = CMSG_FIRSTHDR(&message);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(sizeof(fds));
+  std::memcpy(CMSG_DATA(part), fds.data(), sizeof(fds));
+  if (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) < 0) {
+    return fail(errno == EPIPE ? Errc::closed : Errc::io, "ask the spawner", errno);
+  }
+  return SpawnedWorker{std::move(link->first), std::move(report->first)};
+}
+
+void Spawner::stop() {
+  if (pid_ < 0) return;
+  socket_.reset();
+  const Deadline deadline = Deadline::after_ms(kStopMs + 1000);
+  // Polling: the process may be a child of a test that has other children.
+  while (!deadline.expired()) {
+    const pid_t ended = ::waitpid(pid_, nullptr, WNOHANG);
+    if (ended == pid_ || (ended < 0 && errno != EINTR)) break;
+    ::usleep(2000);
+  }
+  pid_ = -1;
+}
+
+}  // namespace viaduct::host

@@ -1,0 +1,69 @@
+#include <cstdio>
+#include <exception>
+
+#include "tools/viaductctl/client.hpp"
+#include "tools/viaductctl/options.hpp"
+#include "tools/viaductctl/print.hpp"
+#include "tools/viaductctl/run.hpp"
+
+namespace {
+
+using namespace viaduct;
+using namespace viaduct::tools;
+
+int complain(const std::string& text, int status = 1) {
+  std::fprintf(stderr, "viaductctl: %s\n", text.c_str());
+  return status;
+}
+
+int administer(const CtlOptions& options) {
+  control::AdminRequest request;
+  switch (options.verb) {
+    case Verb::status:
+      request.mutable_status();
+      break;
+    case Verb::gpus:
+      request.mutable_gpus();
+      break;
+    default:
+      request.mutable_kill()->set_session_id(options.session);
+      break;
+  }
+  const auto url = find_service(options.url);
+  if (!url) return complain(url.error());
+  const auto reply = ask(*url, request);
+  if (!reply) return complain(reply.error());
+  std::string text = reply->text() + "\n";
+  if (options.verb == Verb::status)
+    text = options.json ? status_json(reply->status()) : status_table(reply->status());
+  if (options.verb == Verb::gpus) text = options.json ? gpus_json(reply->gpus()) : gpus_table(reply->gpus());
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  const auto options = parse_ctl_options(argc, argv);
+  if (!options) return complain(options.error(), 2);
+  switch (options->verb) {
+    case Verb::help:
+      std::fputs(ctl_help(), stdout);
+      return 0;
+    case Verb::version:
+      std::puts("viaductctl " VIADUCT_VERSION);
+      return 0;
+    case Verb::run:
+      return complain(run_program(*options), 127);
+    default:
+      return administer(*options);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    return complain(std::string("internal error: ") + error.what());
+  }
+}

@@ -1,0 +1,26 @@
+// viaductctl's command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+namespace viaduct::tools {
+
+enum class Verb { help, version, status, run, gpus, kill };
+
+struct CtlOptions {
+  Verb verb = Verb::help;
+  std::string url;     // --url; empty = VIADUCT_URL or the standard places
+  std::string tenant;  // run --tenant
+  bool json = false;
+  uint32_t session = 0;              // kill
+  std::vector<std::string> program;  // run
+};
+
+// Errors are for people.
+[[nodiscard]] tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* const* argv);
+const char* ctl_help();
+
+}  // namespace viaduct::tools
