@@ -6,6 +6,7 @@
 #include "host-renderer/memory/memory_types.hpp"
 #include "protocol/wire/object_id.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,7 +15,14 @@
 namespace viaduct::host {
 
 class CompletionThread;
+class DeviceWaits;
 class Shadow;
+
+// A driver's handle as the tables keep it.
+template <class Handle>
+std::uint64_t driver_bits(Handle handle) noexcept {
+  return (std::uint64_t)handle;  // NOLINT: a pointer or an integer, as the platform has it
+}
 struct Device;
 struct Instance;
 
@@ -52,12 +60,16 @@ struct CommandBuffer {
   protocol::ObjectId id{};
   CommandPool* pool = nullptr;
   std::size_t position = 0;  // in the pool's list
-  bool invalid = false;      // a command of it could not be recorded; submitting it loses the device
 };
 
 struct CommandPool {
+  Device* device = nullptr;
+  VkCommandPool handle = VK_NULL_HANDLE;
+  protocol::ObjectId id{};
   std::vector<std::unique_ptr<CommandBuffer>> buffers;
 };
+
+struct DescriptorPool;
 
 struct Device {
   Device();
@@ -67,10 +79,11 @@ struct Device {
   VkDevice handle = VK_NULL_HANDLE;
   protocol::ObjectId id{};
   DeviceTable table{};
-  bool lost = false;  // latched
+  std::atomic<bool> lost{false};  // latched; written by the decode and completion threads
   std::vector<std::unique_ptr<Queue>> queues;
-  std::vector<protocol::ObjectId> command_pools;
-  std::vector<protocol::ObjectId> descriptor_pools;
+  std::vector<std::unique_ptr<CommandPool>> command_pools;
+  std::vector<std::unique_ptr<DescriptorPool>> descriptor_pools;
+  std::unique_ptr<DeviceWaits> waits;
   std::unique_ptr<Shadow> shadow;  // only in shadow mode
 };
 

@@ -1,0 +1,24 @@
+// VkDeviceMemory on the host: device-only memory is a driver handle and its size; arena memory also knows its pages of
+// the region and, in shadow mode, where the driver's own memory is mapped.
+#pragma once
+
+#include "protocol/wire/object_id.hpp"
+
+#include <vulkan/vulkan_core.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace viaduct::host {
+
+struct DeviceMemory {
+  VkDeviceMemory handle = VK_NULL_HANDLE;
+  protocol::ObjectId device{};        // whose it is
+  std::uint64_t device_bytes = 0;     // counted against the session's limit
+  std::uint64_t arena_bytes = 0;      // of the region
+  std::uint64_t size = 0;             // what the application asked for, arena memory only
+  std::byte* region_bytes = nullptr;  // null for device-only memory
+  std::byte* driver_bytes = nullptr;  // shadow mode
+};
+
+}  // namespace viaduct::host

@@ -1,0 +1,151 @@
+#include "base/log.hpp"
+#include "generated/host/overrides.hpp"
+#include "host-renderer/memory/shadow.hpp"
+#include "host-renderer/objects/extensions.hpp"
+#include "host-renderer/queue/device_waits.hpp"
+#include "host-renderer/worker/command_context.hpp"
+#include "host-renderer/worker/session.hpp"
+
+namespace viaduct::host {
+
+using protocol::ObjectId;
+using protocol::ObjectType;
+
+namespace {
+
+// Switches timeline semaphores on where the application's feature structs name them; false when none does. The chain
+// lies in the decoder's arena, so it is ours to write.
+bool enable_timelines(const void* chain) noexcept {
+  for (auto* next = static_cast<VkBaseOutStructure*>(const_cast<void*>(chain)); next != nullptr; next = next->pNext) {
+    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES) {
+      reinterpret_cast<VkPhysicalDeviceVulkan12Features*>(next)->timelineSemaphore = VK_TRUE;
+      return true;
+    }
+    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES) {
+      reinterpret_cast<VkPhysicalDeviceTimelineSemaphoreFeatures*>(next)->timelineSemaphore = VK_TRUE;
+      return true;
+    }
+  }
+  return false;
+}
+
+VkQueue driver_queue(const Device& device, const protocol::viaductGetDeviceQueue_args& a) noexcept {
+  VkQueue queue = VK_NULL_HANDLE;
+  if (a.flags == 0) {
+    device.table.vkGetDeviceQueue(device.handle, a.queueFamilyIndex, a.queueIndex, &queue);
+  } else {
+    VkDeviceQueueInfo2 info{};
+    info.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2;
+    info.flags = a.flags;
+    info.queueFamilyIndex = a.queueFamilyIndex;
+    info.queueIndex = a.queueIndex;
+    device.table.vkGetDeviceQueue2(device.handle, &info, &queue);
+  }
+  return queue;
+}
+
+}  // namespace
+
+void on_vkCreateDevice(CommandContext& ctx, protocol::vkCreateDevice_args& a) {
+  const ObjectId id = *a.pDevice_ids;
+  PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
+  const InstanceTable& table = physical.instance->table;
+  const std::vector<const char*> extensions = host_device_extensions(
+      physical, {a.pCreateInfo->ppEnabledExtensionNames, a.pCreateInfo->enabledExtensionCount});
+  VkPhysicalDeviceTimelineSemaphoreFeatures timelines{};
+  timelines.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
+  timelines.timelineSemaphore = VK_TRUE;
+  VkDeviceCreateInfo info = *a.pCreateInfo;
+  if (!enable_timelines(info.pNext)) {
+    timelines.pNext = const_cast<void*>(info.pNext);
+    info.pNext = &timelines;
+  }
+  info.enabledLayerCount = 0;
+  info.ppEnabledLayerNames = nullptr;
+  info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
+  info.ppEnabledExtensionNames = extensions.data();
+
+  auto device = std::make_unique<Device>();
+  device->physical = &physical;
+  device->id = id;
+  a.result = table.vkCreateDevice(physical.handle, &info, nullptr, &device->handle);
+  if (a.result != VK_SUCCESS) {
+    VIADUCT_LOG_INFO("object", "vkCreateDevice on the host: VkResult %d", a.result);
+    ctx.objects().insert_failed(ObjectType::kDevice, id);
+    return;
+  }
+  device->table.load(ctx.session.driver().get_device_proc(physical.instance->handle), device->handle);
+  device->waits = std::make_unique<DeviceWaits>();
+  if (physical.mode == SharingMode::kShadow) {
+    device->shadow = std::make_unique<Shadow>();
+  }
+  if (!ctx.objects().insert(ObjectType::kDevice, id, driver_bits(device->handle), device.get())) {
+    device->table.vkDestroyDevice(device->handle, nullptr);
+    a.result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    return;
+  }
+  ctx.session.stats().memory_mode.store(static_cast<std::uint64_t>(physical.mode), std::memory_order_relaxed);
+  *a.pDevice = device->handle;
+  physical.instance->devices.push_back(std::move(device));
+}
+
+void on_vkDestroyDevice(CommandContext& ctx, protocol::vkDestroyDevice_args& a) {
+  if (Device* device = ctx.objects().object<Device>(ObjectType::kDevice, a.device_id)) {
+    ctx.session.drop(*device);
+  } else {
+    ctx.objects().erase(ObjectType::kDevice, a.device_id);
+  }
+}
+
+void on_viaductGetDeviceQueue(CommandContext& ctx, protocol::viaductGetDeviceQueue_args& a) {
+  Device& device = *ctx.device;
+  const ObjectId id = *a.pQueue_ids;
+  if (a.completionSlot >= transport::kCompletionSlots || device.queues.size() >= transport::kCompletionSlots) {
+    ctx.decoder.fail("completion slot out of range");
+    return;
+  }
+  auto queue = std::make_unique<Queue>();
+  queue->device = &device;
+  queue->id = id;
+  queue->handle = driver_queue(device, a);
+  if (queue->handle == VK_NULL_HANDLE) {
+    ctx.objects().insert_failed(ObjectType::kQueue, id);
+    ctx.session.fail(a.completionSlot, VK_ERROR_DEVICE_LOST);
+    return;
+  }
+  queue->completion =
+      std::make_unique<CompletionThread>(device, ctx.session, a.completionSlot, a.initialValue);
+  if (queue->completion->status() != VK_SUCCESS) {
+    VIADUCT_LOG_ERROR("queue", "no timeline semaphore for a queue: VkResult %d", queue->completion->status());
+    ctx.session.fail(a.completionSlot, VK_ERROR_DEVICE_LOST);
+  }
+  ctx.objects().insert(ObjectType::kQueue, id, driver_bits(queue->handle), queue.get());
+  device.queues.push_back(std::move(queue));
+}
+
+namespace {
+
+// These have an internal command in their place; only a guest that is not ours sends them.
+template <class Args>
+void refuse(CommandContext& ctx, Args&) {
+  ctx.decoder.fail("a command that the guest's driver answers itself");
+}
+
+}  // namespace
+
+void on_vkGetDeviceQueue(CommandContext& ctx, protocol::vkGetDeviceQueue_args& a) { refuse(ctx, a); }
+void on_vkGetDeviceQueue2(CommandContext& ctx, protocol::vkGetDeviceQueue2_args& a) { refuse(ctx, a); }
+void on_vkQueueSubmit(CommandContext& ctx, protocol::vkQueueSubmit_args& a) { refuse(ctx, a); }
+void on_vkQueueSubmit2(CommandContext& ctx, protocol::vkQueueSubmit2_args& a) { refuse(ctx, a); }
+void on_vkQueueWaitIdle(CommandContext& ctx, protocol::vkQueueWaitIdle_args& a) { refuse(ctx, a); }
+void on_vkDeviceWaitIdle(CommandContext& ctx, protocol::vkDeviceWaitIdle_args& a) { refuse(ctx, a); }
+void on_vkQueueBindSparse(CommandContext& ctx, protocol::vkQueueBindSparse_args& a) { refuse(ctx, a); }
+void on_vkQueuePresentKHR(CommandContext& ctx, protocol::vkQueuePresentKHR_args& a) { refuse(ctx, a); }
+void on_vkCreateFence(CommandContext& ctx, protocol::vkCreateFence_args& a) { refuse(ctx, a); }
+void on_vkDestroyFence(CommandContext& ctx, protocol::vkDestroyFence_args& a) { refuse(ctx, a); }
+void on_vkResetFences(CommandContext& ctx, protocol::vkResetFences_args& a) { refuse(ctx, a); }
+void on_vkGetFenceStatus(CommandContext& ctx, protocol::vkGetFenceStatus_args& a) { refuse(ctx, a); }
+void on_vkWaitForFences(CommandContext& ctx, protocol::vkWaitForFences_args& a) { refuse(ctx, a); }
+void on_viaductFetchReply(CommandContext& ctx, protocol::viaductFetchReply_args& a) { refuse(ctx, a); }
+
+}  // namespace viaduct::host

@@ -1,0 +1,94 @@
+#include "host-renderer/objects/extensions.hpp"
+
+#include "generated/host/extensions.hpp"
+#include "host-renderer/objects/objects.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace viaduct::host {
+namespace {
+
+bool contains(const std::vector<VkExtensionProperties>& all, std::string_view name) {
+  return std::any_of(all.begin(), all.end(), [&](const VkExtensionProperties& e) { return name == e.extensionName; });
+}
+
+void add_once(std::vector<const char*>& names, const char* name) {
+  const bool there =
+      std::any_of(names.begin(), names.end(), [&](const char* other) { return std::strcmp(other, name) == 0; });
+  if (!there) {
+    names.push_back(name);
+  }
+}
+
+}  // namespace
+
+bool may_be_offered(std::string_view extension) noexcept {
+  const ExtensionInfo* info = find_extension(extension);
+  return info != nullptr && info->blocked == nullptr;
+}
+
+std::vector<VkExtensionProperties> driver_device_extensions(const PhysicalDevice& physical) {
+  const InstanceTable& table = physical.instance->table;
+  std::uint32_t count = 0;
+  table.vkEnumerateDeviceExtensionProperties(physical.handle, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> all(count);
+  if (table.vkEnumerateDeviceExtensionProperties(physical.handle, nullptr, &count, all.data()) < 0) {
+    count = 0;
+  }
+  all.resize(count);
+  return all;
+}
+
+std::vector<VkExtensionProperties> offered_device_extensions(const PhysicalDevice& physical) {
+  std::vector<VkExtensionProperties> offered = driver_device_extensions(physical);
+  std::erase_if(offered, [](const VkExtensionProperties& e) { return !may_be_offered(e.extensionName); });
+  return offered;
+}
+
+std::vector<const char*> host_instance_extensions(const Driver& driver, std::span<const char* const> asked) {
+  std::uint32_t count = 0;
+  std::vector<VkExtensionProperties> there;
+  if (driver.table().vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr) == VK_SUCCESS) {
+    there.resize(count);
+    driver.table().vkEnumerateInstanceExtensionProperties(nullptr, &count, there.data());
+    there.resize(count);
+  }
+  std::vector<const char*> names;
+  for (const char* name : asked) {
+    const std::string_view view(name);
+    // Surfaces and callbacks live in the guest.
+    const bool guests_own = view.find("surface") != view.npos || view.find("_debug_") != view.npos;
+    if (!guests_own && may_be_offered(view) && contains(there, view)) {
+      add_once(names, name);
+    }
+  }
+  return names;
+}
+
+std::vector<const char*> host_device_extensions(const PhysicalDevice& physical, std::span<const char* const> asked) {
+  const std::vector<VkExtensionProperties> there = driver_device_extensions(physical);
+  std::vector<const char*> names;
+  for (const char* name : asked) {
+    const std::string_view view(name);
+    const bool guests_own = view.find("swapchain") != view.npos;
+    if (!guests_own && may_be_offered(view) && contains(there, view)) {
+      add_once(names, name);
+    }
+  }
+  if (physical.mode == SharingMode::kImport) {
+    add_once(names, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  }
+  if (physical.api_version < VK_API_VERSION_1_2) {
+    add_once(names, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
+  }
+  return names;
+}
+
+bool has_timeline_semaphores(const PhysicalDevice& physical) {
+  return physical.api_version >= VK_API_VERSION_1_2 ||
+         (physical.api_version >= VK_API_VERSION_1_1 &&
+          contains(driver_device_extensions(physical), VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME));
+}
+
+}  // namespace viaduct::host

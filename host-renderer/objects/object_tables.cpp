@@ -1,0 +1,87 @@
+#include "host-renderer/objects/object_tables.hpp"
+
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <new>
+
+namespace viaduct::host {
+namespace {
+
+constexpr std::uint32_t kGrowth = 4096;  // slots that become visible at a time
+
+std::size_t reservation(std::uint32_t slots) {
+  return static_cast<std::size_t>(slots) * sizeof(protocol::HandleSlot);
+}
+
+}  // namespace
+
+ObjectTables::ObjectTables(std::uint32_t index_limit)
+    : index_limit_(std::min(index_limit, protocol::kObjectIndexMask + 1)) {}
+
+ObjectTables::~ObjectTables() {
+  for (protocol::HandleTable& table : tables_.by_type) {
+    if (table.slots != nullptr) {
+      ::munmap(table.slots, reservation(index_limit_));
+    }
+  }
+}
+
+protocol::HandleSlot* ObjectTables::slot_for(protocol::ObjectType type, protocol::ObjectId id) {
+  const std::uint32_t index = protocol::id_index(id);
+  if (static_cast<std::size_t>(type) >= protocol::kObjectTypeCount || protocol::id_type(id) != type ||
+      protocol::id_generation(id) == 0 || index >= index_limit_) {
+    return nullptr;
+  }
+  protocol::HandleTable& table = tables_.of(type);
+  if (table.slots == nullptr) {
+    // Untouched pages cost nothing; a slot of zeros (generation 0) matches no id.
+    void* memory = ::mmap(nullptr, reservation(index_limit_), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+      return nullptr;
+    }
+    table.slots = static_cast<protocol::HandleSlot*>(memory);
+  }
+  if (index >= table.count) {
+    table.count = std::min(index_limit_, (index / kGrowth + 1) * kGrowth);
+  }
+  return &table.slots[index];
+}
+
+bool ObjectTables::insert(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver, void* object) {
+  protocol::HandleSlot* slot = slot_for(type, id);
+  if (slot == nullptr) {
+    return false;
+  }
+  live_ += slot->flags == 0 ? 1 : 0;
+  *slot = {protocol::id_generation(id), protocol::kSlotAlive, driver, object};
+  return true;
+}
+
+bool ObjectTables::insert_failed(protocol::ObjectType type, protocol::ObjectId id) {
+  protocol::HandleSlot* slot = slot_for(type, id);
+  if (slot == nullptr) {
+    return false;
+  }
+  live_ += slot->flags == 0 ? 1 : 0;
+  *slot = {protocol::id_generation(id), protocol::kSlotFailed, 0, nullptr};
+  return true;
+}
+
+void ObjectTables::erase(protocol::ObjectType type, protocol::ObjectId id) noexcept {
+  const protocol::HandleSlot* found = tables_.find(type, id);
+  if (found != nullptr) {
+    *const_cast<protocol::HandleSlot*>(found) = {};
+    --live_;
+  }
+}
+
+protocol::HandleSlot* ObjectTables::find(protocol::ObjectType type, protocol::ObjectId id) const noexcept {
+  const protocol::HandleSlot* slot = id == 0 ? nullptr : tables_.find(type, id);
+  const bool alive = slot != nullptr && (slot->flags & protocol::kSlotAlive) != 0;
+  return alive ? const_cast<protocol::HandleSlot*>(slot) : nullptr;
+}
+
+}  // namespace viaduct::host

@@ -1,0 +1,128 @@
+#include "generated/host/overrides.hpp"
+#include "host-renderer/objects/extensions.hpp"
+#include "host-renderer/objects/identity.hpp"
+#include "host-renderer/worker/command_context.hpp"
+#include "host-renderer/worker/session.hpp"
+
+#include <algorithm>
+
+namespace viaduct::host {
+namespace {
+
+template <class T>
+T* find_in_chain(void* chain, VkStructureType type) noexcept {
+  for (auto* next = static_cast<VkBaseOutStructure*>(chain); next != nullptr; next = next->pNext) {
+    if (next->sType == type) {
+      return reinterpret_cast<T*>(next);
+    }
+  }
+  return nullptr;
+}
+
+template <class T>
+const T* find_in_chain(const void* chain, VkStructureType type) noexcept {
+  return find_in_chain<T>(const_cast<void*>(chain), type);
+}
+
+}  // namespace
+
+void on_vkGetPhysicalDeviceProperties(CommandContext& ctx, protocol::vkGetPhysicalDeviceProperties_args& a) {
+  const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
+  physical.instance->table.vkGetPhysicalDeviceProperties(physical.handle, a.pProperties);
+  present_as_viaduct(*a.pProperties);
+}
+
+void on_vkGetPhysicalDeviceProperties2(CommandContext& ctx, protocol::vkGetPhysicalDeviceProperties2_args& a) {
+  const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
+  physical.instance->table.vkGetPhysicalDeviceProperties2(physical.handle, a.pProperties);
+  present_as_viaduct(*a.pProperties);
+}
+
+void on_vkGetPhysicalDeviceMemoryProperties(CommandContext& ctx,
+                                            protocol::vkGetPhysicalDeviceMemoryProperties_args& a) {
+  *a.pMemoryProperties = ctx.physical_device_of(a.physicalDevice_id)->memory.properties();
+}
+
+void on_vkGetPhysicalDeviceMemoryProperties2(CommandContext& ctx,
+                                             protocol::vkGetPhysicalDeviceMemoryProperties2_args& a) {
+  const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
+  physical.instance->table.vkGetPhysicalDeviceMemoryProperties2(physical.handle, a.pMemoryProperties);
+  a.pMemoryProperties->memoryProperties = physical.memory.properties();
+  auto* budget = find_in_chain<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(
+      a.pMemoryProperties->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+  if (budget != nullptr) {
+    physical.memory.translate_budget(*budget, ctx.session.arena_used());
+  }
+}
+
+void on_viaductGetMemoryInfo(CommandContext& ctx, protocol::viaductGetMemoryInfo_args& a) {
+  const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
+  *a.pMode = static_cast<std::uint32_t>(physical.mode);
+  *a.pArenaTypeBits = physical.memory.arena_type_bits();
+  *a.pAlignment = physical.import_alignment;
+}
+
+void on_vkEnumerateDeviceExtensionProperties(CommandContext& ctx,
+                                             protocol::vkEnumerateDeviceExtensionProperties_args& a) {
+  const std::vector<VkExtensionProperties> offered =
+      offered_device_extensions(*ctx.physical_device_of(a.physicalDevice_id));
+  const auto count = static_cast<std::uint32_t>(offered.size());
+  a.result = VK_SUCCESS;
+  if (a.pProperties != nullptr) {
+    a.result = *a.pPropertyCount < count ? VK_INCOMPLETE : VK_SUCCESS;
+    std::copy_n(offered.begin(), std::min(*a.pPropertyCount, count), a.pProperties);
+    *a.pPropertyCount = std::min(*a.pPropertyCount, count);
+  } else {
+    *a.pPropertyCount = count;
+  }
+}
+
+// Handles of the host's operating system mean nothing in the guest: no handle type is supported anywhere.
+void on_vkGetPhysicalDeviceExternalBufferProperties(CommandContext&,
+                                                    protocol::vkGetPhysicalDeviceExternalBufferProperties_args& a) {
+  a.pExternalBufferProperties->externalMemoryProperties = {};
+}
+
+void on_vkGetPhysicalDeviceExternalSemaphoreProperties(
+    CommandContext&, protocol::vkGetPhysicalDeviceExternalSemaphoreProperties_args& a) {
+  a.pExternalSemaphoreProperties->exportFromImportedHandleTypes = 0;
+  a.pExternalSemaphoreProperties->compatibleHandleTypes = 0;
+  a.pExternalSemaphoreProperties->externalSemaphoreFeatures = 0;
+}
+
+void on_vkGetPhysicalDeviceExternalFenceProperties(CommandContext&,
+                                                   protocol::vkGetPhysicalDeviceExternalFenceProperties_args& a) {
+  a.pExternalFenceProperties->exportFromImportedHandleTypes = 0;
+  a.pExternalFenceProperties->compatibleHandleTypes = 0;
+  a.pExternalFenceProperties->externalFenceFeatures = 0;
+}
+
+void on_vkGetPhysicalDeviceImageFormatProperties2(CommandContext& ctx,
+                                                  protocol::vkGetPhysicalDeviceImageFormatProperties2_args& a) {
+  const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
+  const auto* external = find_in_chain<VkPhysicalDeviceExternalImageFormatInfo>(
+      a.pImageFormatInfo->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+  if (external != nullptr && external->handleType != 0) {
+    a.pImageFormatProperties->imageFormatProperties = {};
+    a.result = VK_ERROR_FORMAT_NOT_SUPPORTED;
+    return;
+  }
+  a.result = physical.instance->table.vkGetPhysicalDeviceImageFormatProperties2(physical.handle, a.pImageFormatInfo,
+                                                                                a.pImageFormatProperties);
+}
+
+// Only the device's own clock: a guest need not share any other with the host.
+void on_vkGetPhysicalDeviceCalibrateableTimeDomainsEXT(
+    CommandContext&, protocol::vkGetPhysicalDeviceCalibrateableTimeDomainsEXT_args& a) {
+  a.result = VK_SUCCESS;
+  if (a.pTimeDomains == nullptr) {
+    *a.pTimeDomainCount = 1;
+  } else if (*a.pTimeDomainCount == 0) {
+    a.result = VK_INCOMPLETE;
+  } else {
+    *a.pTimeDomainCount = 1;
+    a.pTimeDomains[0] = VK_TIME_DOMAIN_DEVICE_EXT;
+  }
+}
+
+}  // namespace viaduct::host

@@ -1,0 +1,192 @@
+#include "host-renderer/objects/resources.hpp"
+
+#include "generated/host/overrides.hpp"
+#include "host-renderer/worker/command_context.hpp"
+#include "host-renderer/worker/session.hpp"
+
+namespace viaduct::host {
+
+using protocol::ObjectType;
+
+namespace {
+
+constexpr VkExternalMemoryHandleTypeFlagBits kHostPointer = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+
+bool imports(const Device& device) noexcept { return device.physical->mode == SharingMode::kImport; }
+
+// The application's own external-memory struct, if it has one: handle types that the guest cannot use are replaced.
+template <class External>
+External* own_external(const void* chain, VkStructureType type) noexcept {
+  for (auto* next = static_cast<VkBaseOutStructure*>(const_cast<void*>(chain)); next != nullptr; next = next->pNext) {
+    if (next->sType == type) {
+      return reinterpret_cast<External*>(next);
+    }
+  }
+  return nullptr;
+}
+
+// Declares that a resource may be bound to imported pages, for as long as this object lives.
+template <class Info, class External, VkStructureType kType>
+class WithExternal {
+ public:
+  WithExternal(const Info& asked, bool allowed) noexcept : info_(asked) {
+    External* own = own_external<External>(asked.pNext, kType);
+    if (own != nullptr) {
+      own->handleTypes = allowed ? kHostPointer : 0;
+    } else if (allowed) {
+      external_.sType = kType;
+      external_.pNext = asked.pNext;
+      external_.handleTypes = kHostPointer;
+      info_.pNext = &external_;
+    }
+  }
+  const Info* get() const noexcept { return &info_; }
+
+ private:
+  External external_{};
+  Info info_;
+};
+using ExternalBuffer =
+    WithExternal<VkBufferCreateInfo, VkExternalMemoryBufferCreateInfo,
+                 VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO>;
+using ExternalImage = WithExternal<VkImageCreateInfo, VkExternalMemoryImageCreateInfo,
+                                   VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO>;
+
+void translate(const Device& device, VkMemoryRequirements& requirements, bool in_arena) noexcept {
+  requirements.memoryTypeBits = device.physical->memory.guest_bits(requirements.memoryTypeBits, in_arena);
+}
+
+bool allowed(CommandContext& ctx, ObjectType type, protocol::ObjectId id) noexcept {
+  const protocol::HandleSlot* slot = ctx.objects().find(type, id);
+  return slot != nullptr && arena_allowed(slot->object);
+}
+
+}  // namespace
+
+bool buffer_fits_arena(const Device& device, const VkBufferCreateInfo& info) noexcept {
+  // A sparse buffer is bound piece by piece, and its memory was not allocated for import.
+  return !imports(device) || (info.flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT) == 0;
+}
+
+// In practice linear images; whatever else the driver can import, an optimal image belongs into device memory.
+bool image_fits_arena(const Device& device, const VkImageCreateInfo& info) noexcept {
+  if (info.tiling != VK_IMAGE_TILING_LINEAR || (info.flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) != 0) {
+    return false;
+  }
+  if (!imports(device)) {
+    return true;
+  }
+  VkPhysicalDeviceExternalImageFormatInfo external{};
+  external.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO;
+  external.handleType = kHostPointer;
+  VkPhysicalDeviceImageFormatInfo2 format{};
+  format.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2;
+  format.pNext = &external;
+  format.format = info.format;
+  format.type = info.imageType;
+  format.tiling = info.tiling;
+  format.usage = info.usage;
+  format.flags = info.flags;
+  VkExternalImageFormatProperties external_properties{};
+  external_properties.sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES;
+  VkImageFormatProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2;
+  properties.pNext = &external_properties;
+  const PhysicalDevice& physical = *device.physical;
+  const VkResult result =
+      physical.instance->table.vkGetPhysicalDeviceImageFormatProperties2(physical.handle, &format, &properties);
+  constexpr auto kImportable = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+  return result == VK_SUCCESS &&
+         (external_properties.externalMemoryProperties.externalMemoryFeatures & kImportable) != 0;
+}
+
+void on_vkCreateBuffer(CommandContext& ctx, protocol::vkCreateBuffer_args& a) {
+  const bool in_arena = buffer_fits_arena(*ctx.device, *a.pCreateInfo);
+  const ExternalBuffer info(*a.pCreateInfo, in_arena && imports(*ctx.device));
+  a.result = ctx.device->table.vkCreateBuffer(a.device, info.get(), nullptr, a.pBuffer);
+  if (a.result != VK_SUCCESS) {
+    *a.pBuffer = VK_NULL_HANDLE;
+    ctx.objects().insert_failed(ObjectType::kBuffer, *a.pBuffer_ids);
+  } else {
+    ctx.objects().insert(ObjectType::kBuffer, *a.pBuffer_ids, driver_bits(*a.pBuffer), arena_note(in_arena));
+  }
+}
+
+void on_vkCreateImage(CommandContext& ctx, protocol::vkCreateImage_args& a) {
+  const bool in_arena = image_fits_arena(*ctx.device, *a.pCreateInfo);
+  const ExternalImage info(*a.pCreateInfo, in_arena && imports(*ctx.device));
+  a.result = ctx.device->table.vkCreateImage(a.device, info.get(), nullptr, a.pImage);
+  if (a.result != VK_SUCCESS) {
+    *a.pImage = VK_NULL_HANDLE;
+    ctx.objects().insert_failed(ObjectType::kImage, *a.pImage_ids);
+  } else {
+    ctx.objects().insert(ObjectType::kImage, *a.pImage_ids, driver_bits(*a.pImage), arena_note(in_arena));
+  }
+}
+
+void on_vkGetBufferMemoryRequirements(CommandContext& ctx, protocol::vkGetBufferMemoryRequirements_args& a) {
+  ctx.device->table.vkGetBufferMemoryRequirements(a.device, a.buffer, a.pMemoryRequirements);
+  translate(*ctx.device, *a.pMemoryRequirements, allowed(ctx, ObjectType::kBuffer, a.buffer_id));
+}
+
+void on_vkGetBufferMemoryRequirements2(CommandContext& ctx, protocol::vkGetBufferMemoryRequirements2_args& a) {
+  ctx.device->table.vkGetBufferMemoryRequirements2(a.device, a.pInfo, a.pMemoryRequirements);
+  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements,
+            allowed(ctx, ObjectType::kBuffer, a.pInfo_buffer_id));
+}
+
+void on_vkGetImageMemoryRequirements(CommandContext& ctx, protocol::vkGetImageMemoryRequirements_args& a) {
+  ctx.device->table.vkGetImageMemoryRequirements(a.device, a.image, a.pMemoryRequirements);
+  translate(*ctx.device, *a.pMemoryRequirements, allowed(ctx, ObjectType::kImage, a.image_id));
+}
+
+void on_vkGetImageMemoryRequirements2(CommandContext& ctx, protocol::vkGetImageMemoryRequirements2_args& a) {
+  ctx.device->table.vkGetImageMemoryRequirements2(a.device, a.pInfo, a.pMemoryRequirements);
+  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements,
+            allowed(ctx, ObjectType::kImage, a.pInfo_image_id));
+}
+
+// The answers must be those of the objects that these infos would make, external memory included.
+void on_vkGetDeviceBufferMemoryRequirements(CommandContext& ctx,
+                                            protocol::vkGetDeviceBufferMemoryRequirements_args& a) {
+  const bool in_arena = buffer_fits_arena(*ctx.device, *a.pInfo->pCreateInfo);
+  const ExternalBuffer create(*a.pInfo->pCreateInfo, in_arena && imports(*ctx.device));
+  VkDeviceBufferMemoryRequirements info = *a.pInfo;
+  info.pCreateInfo = create.get();
+  ctx.device->table.vkGetDeviceBufferMemoryRequirements(a.device, &info, a.pMemoryRequirements);
+  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, in_arena);
+}
+
+void on_vkGetDeviceImageMemoryRequirements(CommandContext& ctx,
+                                           protocol::vkGetDeviceImageMemoryRequirements_args& a) {
+  const bool in_arena = image_fits_arena(*ctx.device, *a.pInfo->pCreateInfo);
+  const ExternalImage create(*a.pInfo->pCreateInfo, in_arena && imports(*ctx.device));
+  VkDeviceImageMemoryRequirements info = *a.pInfo;
+  info.pCreateInfo = create.get();
+  ctx.device->table.vkGetDeviceImageMemoryRequirements(a.device, &info, a.pMemoryRequirements);
+  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, in_arena);
+}
+
+// Objects of extensions: their memory is the device's alone.
+void on_vkGetAccelerationStructureMemoryRequirementsNV(
+    CommandContext& ctx, protocol::vkGetAccelerationStructureMemoryRequirementsNV_args& a) {
+  ctx.device->table.vkGetAccelerationStructureMemoryRequirementsNV(a.device, a.pInfo, a.pMemoryRequirements);
+  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, false);
+}
+
+void on_vkGetGeneratedCommandsMemoryRequirementsNV(CommandContext& ctx,
+                                                   protocol::vkGetGeneratedCommandsMemoryRequirementsNV_args& a) {
+  ctx.device->table.vkGetGeneratedCommandsMemoryRequirementsNV(a.device, a.pInfo, a.pMemoryRequirements);
+  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, true);
+}
+
+void on_vkGetVideoSessionMemoryRequirementsKHR(CommandContext& ctx,
+                                               protocol::vkGetVideoSessionMemoryRequirementsKHR_args& a) {
+  a.result = ctx.device->table.vkGetVideoSessionMemoryRequirementsKHR(
+      a.device, a.videoSession, a.pMemoryRequirementsCount, a.pMemoryRequirements);
+  for (std::uint32_t i = 0; a.pMemoryRequirements != nullptr && i < *a.pMemoryRequirementsCount; ++i) {
+    translate(*ctx.device, a.pMemoryRequirements[i].memoryRequirements, false);
+  }
+}
+
+}  // namespace viaduct::host

@@ -1,0 +1,161 @@
+#include "generated/host/overrides.hpp"
+#include "host-renderer/memory/shadow.hpp"
+#include "host-renderer/queue/device_waits.hpp"
+#include "host-renderer/worker/command_context.hpp"
+#include "host-renderer/worker/session.hpp"
+#include "protocol/wire/writer.hpp"
+
+#include "base/clock.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+// Defined in one of the numbered requests_NN.cpp; which one changes with the registry.
+namespace viaduct::protocol {
+template <class S>
+void write_reply_vkWaitSemaphores(S& s, const vkWaitSemaphores_args& a);
+template <class S>
+void write_reply_vkGetQueryPoolResults(S& s, const vkGetQueryPoolResults_args& a);
+}  // namespace viaduct::protocol
+
+namespace viaduct::host {
+namespace {
+
+void before_reply(Device& device) noexcept {
+  if (device.shadow) {
+    device.shadow->driver_to_guest();
+  }
+}
+
+template <class Args, class WriteReply>
+void answer(ReplyBuilder& reply, const Args& args, const WriteReply& write_reply) {
+  protocol::SizeCounter counter;
+  write_reply(counter, args);
+  const std::size_t size = counter.finish();
+  if (std::byte* memory = reply.reserve(size)) {
+    protocol::Writer writer(memory);
+    write_reply(writer, args);
+    writer.finish();
+  }
+  reply.commit();
+}
+
+// Calls `slice(timeout)` until it gives something else than VK_TIMEOUT, the time is over or the device is.
+template <class Slice>
+VkResult wait_in_slices(Device& device, const Waiters& waiters, std::uint64_t timeout_ns, const Slice& slice) {
+  const Deadline deadline = Deadline::after_ns(timeout_ns);
+  for (;;) {
+    const std::uint64_t left = deadline.remaining_ns();
+    const VkResult result = slice(std::min(left, DeviceWaits::kSliceNs));
+    if (result != VK_TIMEOUT) {
+      return result;
+    }
+    if (device.lost.load(std::memory_order_relaxed) || device.waits->abandoned() || waiters.stopping()) {
+      return VK_ERROR_DEVICE_LOST;
+    }
+    if (left <= DeviceWaits::kSliceNs && deadline.expired()) {
+      return VK_TIMEOUT;
+    }
+  }
+}
+
+// A job that holds the device for as long as it runs.
+template <class Job>
+void run_on_waiter(CommandContext& ctx, Job job) {
+  Device* device = ctx.device;
+  device->waits->enter();
+  auto reply = std::make_shared<ReplyBuilder>(std::move(*ctx.reply));
+  ctx.reply = nullptr;
+  ctx.session.waiters().run([device, reply, job = std::move(job)]() mutable {
+    job(*device, *reply);
+    device->waits->leave();
+  });
+}
+
+}  // namespace
+
+void on_vkWaitSemaphores(CommandContext& ctx, protocol::vkWaitSemaphores_args& a) {
+  Device& device = *ctx.device;
+  // One that is satisfied already, or only polls, is answered here.
+  a.result = device.table.vkWaitSemaphores(a.device, a.pWaitInfo, 0);
+  if (a.result == VK_TIMEOUT && a.timeout != 0 && ctx.reply != nullptr) {
+    const std::uint32_t count = a.pWaitInfo->semaphoreCount;
+    std::vector<VkSemaphore> semaphores(a.pWaitInfo->pSemaphores, a.pWaitInfo->pSemaphores + count);
+    std::vector<std::uint64_t> values(a.pWaitInfo->pValues, a.pWaitInfo->pValues + count);
+    run_on_waiter(ctx, [semaphores = std::move(semaphores), values = std::move(values), flags = a.pWaitInfo->flags,
+                        timeout = a.timeout, &waiters = ctx.session.waiters()](Device& on, ReplyBuilder& reply) {
+      VkSemaphoreWaitInfo info{};
+      info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
+      info.flags = flags;
+      info.semaphoreCount = static_cast<std::uint32_t>(semaphores.size());
+      info.pSemaphores = semaphores.data();
+      info.pValues = values.data();
+      protocol::vkWaitSemaphores_args answered;
+      answered.result = wait_in_slices(on, waiters, timeout, [&](std::uint64_t slice) {
+        return on.table.vkWaitSemaphores(on.handle, &info, slice);
+      });
+      before_reply(on);
+      answer(reply, answered, [](auto& sink, const auto& args) { protocol::write_reply_vkWaitSemaphores(sink, args); });
+    });
+    return;
+  }
+  before_reply(device);
+}
+
+void on_vkGetQueryPoolResults(CommandContext& ctx, protocol::vkGetQueryPoolResults_args& a) {
+  Device& device = *ctx.device;
+  constexpr VkQueryResultFlags kWait = VK_QUERY_RESULT_WAIT_BIT;
+  a.result = device.table.vkGetQueryPoolResults(a.device, a.queryPool, a.firstQuery, a.queryCount, a.dataSize, a.pData,
+                                                a.stride, a.flags & ~kWait);
+  if (a.result != VK_NOT_READY || (a.flags & kWait) == 0 || ctx.reply == nullptr) {
+    return;
+  }
+  auto data = std::make_shared<std::vector<std::byte>>(a.dataSize);
+  run_on_waiter(ctx, [data, asked = a, &waiters = ctx.session.waiters()](Device& on, ReplyBuilder& reply) {
+    protocol::vkGetQueryPoolResults_args answered = asked;
+    answered.pData = data->data();
+    // Polled, because a driver's own wait cannot be called off when the device is lost.
+    std::uint64_t pause_ns = 20'000;
+    answered.result = wait_in_slices(on, waiters, UINT64_MAX, [&](std::uint64_t) {
+      const VkResult result =
+          on.table.vkGetQueryPoolResults(on.handle, asked.queryPool, asked.firstQuery, asked.queryCount,
+                                         asked.dataSize, answered.pData, asked.stride, asked.flags & ~kWait);
+      if (result != VK_NOT_READY) {
+        return result;
+      }
+      const timespec pause{0, static_cast<long>(pause_ns)};
+      ::nanosleep(&pause, nullptr);
+      pause_ns = std::min<std::uint64_t>(pause_ns * 2, 1'000'000);
+      return VK_TIMEOUT;
+    });
+    answer(reply, answered,
+           [](auto& sink, const auto& args) { protocol::write_reply_vkGetQueryPoolResults(sink, args); });
+  });
+}
+
+void on_vkSignalSemaphore(CommandContext& ctx, protocol::vkSignalSemaphore_args& a) {
+  if (ctx.device->shadow) {
+    ctx.device->shadow->guest_to_driver();
+  }
+  a.result = ctx.device->table.vkSignalSemaphore(a.device, a.pSignalInfo);
+}
+
+void on_vkGetSemaphoreCounterValue(CommandContext& ctx, protocol::vkGetSemaphoreCounterValue_args& a) {
+  a.result = ctx.device->table.vkGetSemaphoreCounterValue(a.device, a.semaphore, a.pValue);
+  before_reply(*ctx.device);
+}
+
+void on_vkSetEvent(CommandContext& ctx, protocol::vkSetEvent_args& a) {
+  if (ctx.device->shadow) {
+    ctx.device->shadow->guest_to_driver();
+  }
+  a.result = ctx.device->table.vkSetEvent(a.device, a.event);
+}
+
+void on_vkGetEventStatus(CommandContext& ctx, protocol::vkGetEventStatus_args& a) {
+  a.result = ctx.device->table.vkGetEventStatus(a.device, a.event);
+  before_reply(*ctx.device);
+}
+
+}  // namespace viaduct::host

@@ -1,0 +1,35 @@
+// The host's Vulkan: the loader library with one driver's manifest, and its global commands.
+//
+// Loaded once a process, before the sandbox closes. Immutable afterwards, any thread. Tests hand in a driver of their
+// own by its vkGetInstanceProcAddr.
+#pragma once
+
+#include "base/result.hpp"
+#include "generated/host/driver_tables.hpp"
+
+#include <memory>
+
+namespace viaduct::host {
+
+class Driver {
+ public:
+  // `manifest` (may be null: what the environment says) is given to the loader as VK_DRIVER_FILES; implicit layers
+  // are switched off, explicit ones (VK_INSTANCE_LAYERS) are left to whoever started the worker.
+  static Result<std::unique_ptr<Driver>> load(const char* manifest);
+  explicit Driver(PFN_vkGetInstanceProcAddr get_instance_proc);
+
+  const GlobalTable& table() const noexcept { return table_; }
+  PFN_vkGetInstanceProcAddr get_proc() const noexcept { return get_proc_; }
+  PFN_vkGetDeviceProcAddr get_device_proc(VkInstance instance) const noexcept {
+    return reinterpret_cast<PFN_vkGetDeviceProcAddr>(get_proc_(instance, "vkGetDeviceProcAddr"));
+  }
+  // What vkEnumerateInstanceVersion says, 1.0 where it does not exist.
+  std::uint32_t instance_version() const noexcept { return version_; }
+
+ private:
+  PFN_vkGetInstanceProcAddr get_proc_;
+  GlobalTable table_{};
+  std::uint32_t version_ = VK_API_VERSION_1_0;
+};
+
+}  // namespace viaduct::host

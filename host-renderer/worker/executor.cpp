@@ -1,0 +1,162 @@
+#include "host-renderer/worker/executor.hpp"
+
+#include "base/log.hpp"
+#include "base/trace.hpp"
+#include "generated/host/dispatch.hpp"
+#include "protocol/wire/record.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <unordered_map>
+
+namespace viaduct::host {
+
+using protocol::Command;
+using protocol::ObjectType;
+
+void Executor::Free::operator()(std::byte* memory) const noexcept { std::free(memory); }
+
+Executor::Executor(Session& session, std::span<const std::uint32_t> hashes)
+    : session_(session), arena_(kMaxArguments) {
+  std::unordered_map<std::uint32_t, Command> known;
+  for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i) {
+    known.emplace(protocol::kCommandInfo[i].name_hash, static_cast<Command>(i));
+  }
+  remap_.reserve(hashes.size());
+  for (const std::uint32_t hash : hashes) {
+    const auto found = known.find(hash);
+    remap_.push_back(found != known.end() ? found->second : Command::kCount);
+  }
+}
+
+std::byte* Executor::span_buffer(std::size_t size) {
+  // A long span is the exception: its memory is not kept.
+  if (size > capacity_ || (capacity_ > kKeptBuffer && size <= kKeptBuffer)) {
+    const std::size_t capacity = std::max((size + 63) & ~std::size_t{63}, std::size_t{64} << 10);
+    buffer_.reset(static_cast<std::byte*>(std::aligned_alloc(64, capacity)));
+    capacity_ = buffer_ ? capacity : 0;
+  }
+  return buffer_.get();
+}
+
+bool Executor::fail(const char* reason, const char* command, std::size_t offset) noexcept {
+  failure_ = {reason, command, offset};
+  return false;
+}
+
+bool Executor::execute(std::size_t size, protocol::ObjectId command_buffer, std::uint64_t sequence) {
+  VIADUCT_TRACE_SPAN("execute span", sequence);
+  stats_add(session_.stats().bytes, size);
+  command_buffer_ = nullptr;
+  command_buffer_id_ = command_buffer;
+  if (command_buffer != 0) {
+    if (protocol::id_type(command_buffer) != ObjectType::kCommandBuffer) {
+      return fail("a span's command buffer is none", "", 0);
+    }
+    command_buffer_ = session_.objects().object<CommandBuffer>(ObjectType::kCommandBuffer, command_buffer);
+    if (command_buffer_ == nullptr) {
+      VIADUCT_LOG_WARN("decode", "skipped a span of a command buffer that does not exist");
+      return true;
+    }
+  }
+  std::uint64_t commands = 0;
+  std::size_t at = 0;
+  bool good = true;
+  while (good && at < size) {
+    protocol::RecordHeader header;
+    if (size - at < sizeof(header)) {
+      return fail("a record's header is cut off", "", at);
+    }
+    std::memcpy(&header, buffer_.get() + at, sizeof(header));
+    if (header.size < sizeof(header) || header.size % 8 != 0 || header.size > size - at) {
+      return fail("a record's size makes no sense", "", at);
+    }
+    good = run_record({buffer_.get() + at, header.size}, at);
+    at += header.size;
+    ++commands;
+  }
+  stats_add(session_.stats().commands, commands);
+  return good;
+}
+
+bool Executor::run_record(std::span<const std::byte> record, std::size_t offset) {
+  protocol::RecordHeader header;
+  std::memcpy(&header, record.data(), sizeof(header));
+  const std::uint32_t index = header.command & ~protocol::kReplyWanted;
+  const Command command = index < remap_.size() ? remap_[index] : Command::kCount;
+  if (command == Command::kCount || kExecute[static_cast<std::size_t>(command)] == nullptr) {
+    return fail("a command that is not known here", "", offset);
+  }
+  const protocol::CommandInfo& info = protocol::kCommandInfo[static_cast<std::size_t>(command)];
+  const bool recorded = (info.flags & protocol::kCommandRecorded) != 0;
+  if (recorded != (command_buffer_ != nullptr)) {
+    return fail(recorded ? "a recorded command outside a command buffer" : "a command that cannot be recorded",
+                info.name, offset);
+  }
+  std::size_t body = protocol::kPostHeaderSize;
+  ReplyBuilder reply;
+  if ((header.command & protocol::kReplyWanted) != 0) {
+    std::uint32_t slot = 0;
+    if (record.size() < protocol::kCallHeaderSize) {
+      return fail("a call's header is cut off", info.name, offset);
+    }
+    std::memcpy(&slot, record.data() + protocol::kPostHeaderSize, sizeof(slot));
+    body = protocol::kCallHeaderSize;
+    if (!session_.memory().claim(slot)) {
+      return fail("a reply slot that is not free", info.name, offset);
+    }
+    if (command == Command::viaductFetchReply) {
+      std::uint64_t piece = 0;
+      std::memcpy(&piece, record.data() + body, std::min(sizeof(piece), record.size() - body));
+      session_.memory().send_piece(slot, piece);
+      return true;
+    }
+    reply = ReplyBuilder(session_.memory(), slot);
+  }
+
+  arena_.reset();
+  protocol::Decoder decoder(record, body, arena_, session_.objects().tables());
+  if (command_buffer_ != nullptr) {
+    decoder.set_command_buffer(command_buffer_id_, command_buffer_->handle);
+  }
+  CommandContext ctx{decoder, session_, command_buffer_, nullptr, reply ? &reply : nullptr};
+  kExecute[static_cast<std::size_t>(command)](ctx);
+  switch (decoder.status()) {
+    case protocol::DecodeStatus::kOk:
+      return true;
+    case protocol::DecodeStatus::kStaleHandle:
+      on_stale(command, record, body, decoder.reason());
+      return true;
+    case protocol::DecodeStatus::kBadData:
+      break;
+  }
+  return fail(decoder.reason(), info.name, offset + decoder.error_offset());
+}
+
+void Executor::on_stale(Command command, std::span<const std::byte> record, std::size_t body, const char* reason) {
+  VIADUCT_LOG_WARN("decode", "%s skipped: %s", protocol::kCommandInfo[static_cast<std::size_t>(command)].name, reason);
+  if (command_buffer_ != nullptr) {
+    session_.invalid_command_buffers().insert(command_buffer_->handle);
+    return;
+  }
+  switch (command) {
+    case Command::viaductQueueSubmit:
+    case Command::viaductQueueSubmit2:
+    case Command::viaductQueueBindSparse: {
+      // The guest waits for this submission's value: it must learn that it never comes.
+      protocol::ObjectId id{};
+      if (record.size() - body >= sizeof(id)) {
+        std::memcpy(&id, record.data() + body, sizeof(id));
+      }
+      if (Queue* queue = session_.objects().object<Queue>(ObjectType::kQueue, id)) {
+        session_.lose(*queue, "a submission names an object that does not exist");
+      }
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+}  // namespace viaduct::host

@@ -1,0 +1,147 @@
+// viaduct-worker: replays one guest process's commands on the host's driver. Started by viaductd, never by hand.
+//
+// Order of its life: driver loaded and warmed, sandbox closed, Ready, grant (from here on everything that arrives in
+// the region is hostile), Welcome, decode loop, exit. It exits without tearing the driver down: the kernel is quicker.
+#include "base/log.hpp"
+#include "generated/protocol/commands.hpp"
+#include "host-renderer/sandbox/lockdown.hpp"
+#include "host-renderer/worker/executor.hpp"
+#include "host-renderer/worker/session_loop.hpp"
+#include "host-renderer/worker/warm.hpp"
+#include "host-renderer/worker/worker_link.hpp"
+#include "protocol/control/handshake.hpp"
+#include "transport/stream/frame.hpp"
+#include "transport/stream/unix_stream.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace viaduct::host {
+namespace {
+
+constexpr std::uint64_t kProbeBytes = std::uint64_t{64} << 10;
+
+[[noreturn]] void leave(int status) {
+  std::fflush(nullptr);
+  ::_exit(status);
+}
+
+Result<> send_welcome(Grant& grant, transport::Stream& stream, const std::string& driver_name) {
+  protocol::Welcome welcome;
+  welcome.session_id = grant.session_id;
+  welcome.region_size = grant.limits.control_bytes + grant.limits.arena_bytes;
+  welcome.control_size = grant.limits.control_bytes;
+  welcome.registry_version = protocol::kRegistryHeaderVersion;
+  welcome.driver_name = driver_name;
+  for (const protocol::CommandInfo& info : protocol::kCommandInfo) {
+    if ((info.flags & protocol::kCommandNoWire) == 0) {
+      welcome.command_hashes.push_back(info.name_hash);
+    }
+  }
+  const std::vector<std::byte> payload = protocol::encode_welcome(welcome);
+  const int fds[] = {grant.region.get(), grant.doorbell_to_host.get(), grant.doorbell_to_guest.get()};
+  return transport::write_frame(stream, transport::FrameKind::welcome, payload, fds, Deadline::after_ms(5000));
+}
+
+// Why the session could not be started, or how it ended.
+Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& warm, Grant grant) {
+  auto hello = protocol::decode_hello(grant.hello);
+  if (!hello) {
+    return tl::unexpected(hello.error());
+  }
+  const transport::RegionLayout layout{grant.limits.control_bytes + grant.limits.arena_bytes,
+                                       grant.limits.control_bytes};
+  UniqueFd region_fd(::dup(grant.region.get()));
+  auto region = transport::Region::initialise(std::move(region_fd), layout);
+  if (!region) {
+    return tl::unexpected(region.error());
+  }
+  auto stats_pages = Mapping::map(grant.stats.get(), kStatsBytes);
+  if (!stats_pages) {
+    return tl::unexpected(stats_pages.error());
+  }
+  auto& stats = *reinterpret_cast<StatsPage*>(stats_pages->data());
+
+  SessionOptions options;
+  options.max_objects = grant.limits.max_objects != 0 ? grant.limits.max_objects : options.max_objects;
+  options.device_memory_bytes = grant.limits.device_memory_bytes;
+  options.gpu = grant.gpu;
+  const std::uint64_t probe_bytes = std::min(kProbeBytes, layout.arena_size());
+  options.probes = warm.probe({region->view().bytes(layout.arena_offset()), probe_bytes});
+  (void)region->punch(layout.arena_offset(), probe_bytes);
+  for (const ProbeResult& probe : options.probes) {
+    VIADUCT_LOG_INFO("memory", "mapped memory is shared by %s", to_string(probe.mode));
+  }
+
+  transport::EventDoorbell from_guest(UniqueFd(::dup(grant.doorbell_to_host.get())));
+  transport::EventDoorbell to_guest(UniqueFd(::dup(grant.doorbell_to_guest.get())));
+  transport::PeerWaker waker(region->view().guest().parked, to_guest);
+  GuestMemory memory(region->view(), waker);
+  Session session(driver, memory, stats, std::move(options));
+  Executor executor(session, hello->command_hashes);
+  transport::RingConsumer ring(region->view(), waker);
+  const int control_fd = grant.control.get();
+  const int watched[] = {link.fd()};
+  transport::HostParker parker(region->view(), from_guest, control_fd, watched);
+
+  transport::UnixStream stream(UniqueFd(::dup(control_fd)));
+  const std::string driver_name = warm.gpus().empty() ? "" : warm.gpus().front().driver_name;
+  if (auto sent = send_welcome(grant, stream, driver_name); !sent) {
+    return tl::unexpected(sent.error());
+  }
+  if (auto started = link.send_started(); !started) {
+    return tl::unexpected(started.error());
+  }
+  const SessionOutcome outcome = run_session(session, executor, ring, parker);
+  // The guest's threads wake by the hang-up; then the whole process goes, with whatever the driver still does.
+  ::shutdown(control_fd, SHUT_RDWR);
+  (void)link.send_ended(outcome.cause);
+  leave(outcome.end == SessionEnd::kBadData ? 2 : 0);
+}
+
+int run() {
+  log_set_default_level(LogLevel::info);
+  log_set_context("worker", "", 0);
+  auto link = WorkerLink::from_fd();
+  if (!link) {
+    VIADUCT_LOG_ERROR("worker", "%s; viaduct-worker is started by viaductd", to_string(link.error()).c_str());
+    return 1;
+  }
+  auto driver = Driver::load(nullptr);
+  if (!driver) {
+    const std::string reason = to_string(driver.error());
+    (void)link->send_failed("no Vulkan loader on the host: " + reason);
+    return 1;
+  }
+  auto warm = WarmDriver::start(**driver);
+  if (!warm) {
+    (void)link->send_failed("the host's Vulkan driver does not start: " + to_string(warm.error()));
+    return 1;
+  }
+  WorkerReadyInfo ready;
+  ready.gpus = (*warm)->gpus();
+  const auto locked = sandbox::lock_down();
+  ready.locked_down = locked.has_value();
+  ready.lockdown_error = locked ? "" : to_string(locked.error());
+  if (!link->send_ready(ready)) {
+    return 1;
+  }
+  auto grant = link->wait_for_grant();
+  if (!grant) {
+    return grant.error().code == Errc::closed ? 0 : 1;
+  }
+  log_set_context("worker", grant->tenant.c_str(), grant->session_id);
+  const auto served = serve(*link, **driver, **warm, std::move(*grant));
+  const std::string reason = served ? *served : to_string(served.error());
+  VIADUCT_LOG_ERROR("worker", "cannot serve: %s", reason.c_str());
+  (void)link->send_failed(reason);
+  return 1;
+}
+
+}  // namespace
+}  // namespace viaduct::host
+
+int main() { viaduct::host::leave(viaduct::host::run()); }

@@ -1,0 +1,148 @@
+#include "host-renderer/worker/session.hpp"
+
+#include "base/log.hpp"
+#include "host-renderer/memory/shadow.hpp"
+#include "host-renderer/objects/command_pool.hpp"
+#include "host-renderer/objects/descriptor_pool.hpp"
+#include "host-renderer/queue/device_waits.hpp"
+#include "host-renderer/worker/command_context.hpp"
+
+#include <algorithm>
+
+namespace viaduct::host {
+
+using protocol::ObjectType;
+
+Device::Device() = default;
+Device::~Device() = default;
+
+ObjectTables& CommandContext::objects() const noexcept { return session.objects(); }
+
+Instance* CommandContext::instance_of(protocol::ObjectId id) const noexcept {
+  return objects().object<Instance>(ObjectType::kInstance, id);
+}
+
+PhysicalDevice* CommandContext::physical_device_of(protocol::ObjectId id) const noexcept {
+  return objects().object<PhysicalDevice>(ObjectType::kPhysicalDevice, id);
+}
+
+Queue* CommandContext::queue_of(protocol::ObjectId id) const noexcept {
+  return objects().object<Queue>(ObjectType::kQueue, id);
+}
+
+CommandBuffer* CommandContext::command_buffer_of(protocol::ObjectId id) const noexcept {
+  return objects().object<CommandBuffer>(ObjectType::kCommandBuffer, id);
+}
+
+Device* CommandContext::device_of(protocol::ObjectId id) const noexcept {
+  switch (protocol::id_type(id)) {
+    case ObjectType::kDevice:
+      return objects().object<Device>(ObjectType::kDevice, id);
+    case ObjectType::kQueue: {
+      const Queue* queue = queue_of(id);
+      return queue != nullptr ? queue->device : nullptr;
+    }
+    case ObjectType::kCommandBuffer: {
+      const CommandBuffer* buffer = command_buffer_of(id);
+      return buffer != nullptr ? buffer->device : nullptr;
+    }
+    default:
+      return nullptr;
+  }
+}
+
+Session::Session(const Driver& driver, GuestMemory& memory, StatsPage& stats, SessionOptions options)
+    : driver_(driver),
+      memory_(memory),
+      stats_(stats),
+      options_(std::move(options)),
+      objects_(options_.max_objects),
+      waiters_(std::make_unique<Waiters>()) {
+  stats_.status.store(static_cast<std::uint64_t>(SessionState::running), std::memory_order_relaxed);
+}
+
+Session::~Session() {
+  waiters_.reset();
+  while (!instances_.empty()) {
+    drop(*instances_.back());
+  }
+}
+
+void Session::drop(Instance& instance) noexcept {
+  while (!instance.devices.empty()) {
+    drop(*instance.devices.back());
+  }
+  for (const auto& physical : instance.physical_devices) {
+    objects_.erase(ObjectType::kPhysicalDevice, physical->id);
+  }
+  objects_.erase(ObjectType::kInstance, instance.id);
+  instance.table.vkDestroyInstance(instance.handle, nullptr);
+  std::erase_if(instances_, [&](const auto& owned) { return owned.get() == &instance; });
+}
+
+void Session::drop(Device& device) noexcept {
+  // Blocking calls of this device give up; a guest that destroys a device which it waits on loses nothing else.
+  device.lost.store(true, std::memory_order_relaxed);
+  device.waits->abandon();
+  for (const auto& queue : device.queues) {
+    objects_.erase(ObjectType::kQueue, queue->id);
+  }
+  device.queues.clear();
+  while (!device.command_pools.empty()) {
+    drop_command_pool(*this, *device.command_pools.back());
+  }
+  while (!device.descriptor_pools.empty()) {
+    drop_descriptor_pool(*this, *device.descriptor_pools.back());
+  }
+  objects_.erase(ObjectType::kDevice, device.id);
+  device.table.vkDestroyDevice(device.handle, nullptr);
+  std::erase_if(device.physical->instance->devices, [&](const auto& owned) { return owned.get() == &device; });
+}
+
+bool Session::take_device_memory(std::uint64_t bytes) noexcept {
+  const std::uint64_t limit = options_.device_memory_bytes;
+  if (limit != 0 && (bytes > limit || device_memory_used_ > limit - bytes)) {
+    return false;
+  }
+  device_memory_used_ += bytes;
+  stats_.device_memory_bytes.store(device_memory_used_, std::memory_order_relaxed);
+  return true;
+}
+
+void Session::give_device_memory(std::uint64_t bytes) noexcept {
+  device_memory_used_ -= std::min(bytes, device_memory_used_);
+  stats_.device_memory_bytes.store(device_memory_used_, std::memory_order_relaxed);
+}
+
+void Session::count_arena(std::int64_t bytes) noexcept {
+  arena_used_ += static_cast<std::uint64_t>(bytes);
+  stats_.arena_bytes.store(arena_used_, std::memory_order_relaxed);
+}
+
+void Session::lose(Queue& queue, const char* why) noexcept {
+  if (!queue.device->lost.load(std::memory_order_relaxed)) {
+    VIADUCT_LOG_ERROR("queue", "device lost: %s", why);
+  }
+  queue.device->lost.store(true, std::memory_order_relaxed);
+  // Every queue of the device: a guest may be waiting on any of them.
+  for (const auto& other : queue.device->queues) {
+    if (other->completion) {
+      fail(other->completion->slot(), VK_ERROR_DEVICE_LOST);
+    }
+  }
+}
+
+void Session::before_completion(Device& device) noexcept {
+  if (device.shadow) {
+    device.shadow->driver_to_guest();
+  }
+}
+
+void Session::complete(std::uint32_t slot, std::uint64_t value) noexcept { memory_.complete(slot, value); }
+
+void Session::fail(std::uint32_t slot, VkResult result) noexcept {
+  stats_.status.store(static_cast<std::uint64_t>(SessionState::device_lost), std::memory_order_relaxed);
+  memory_.fail(slot, result);
+}
+
+}  // namespace viaduct::host

@@ -1,0 +1,81 @@
+// Everything that one guest process has on the host: its objects, its place in the region, its statistics, and the
+// way back to it (replies, completions, the session's status).
+//
+// Objects belong to the decode thread. Replies may be committed from any thread (one at a time a slot), completions
+// come from the queues' threads. Nothing here knows processes or sockets: tests make a session on plain memory with a
+// driver of their own.
+#pragma once
+
+#include "base/unique_fd.hpp"
+#include "host-renderer/daemon/stats_page.hpp"
+#include "host-renderer/memory/probe.hpp"
+#include "host-renderer/objects/object_tables.hpp"
+#include "host-renderer/objects/objects.hpp"
+#include "host-renderer/queue/completion.hpp"
+#include "host-renderer/queue/waiters.hpp"
+#include "host-renderer/worker/driver.hpp"
+#include "host-renderer/worker/guest_memory.hpp"
+#include "host-renderer/worker/reply_builder.hpp"
+
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace viaduct::host {
+
+struct SessionOptions {
+  std::uint32_t max_objects = 1u << 20;   // of one type
+  std::uint64_t device_memory_bytes = 0;  // 0: the driver's limit
+  std::string gpu;                        // name or index; empty: all
+  std::vector<ProbeResult> probes;        // by the driver's order; missing ones are shadowed
+};
+
+class Session final : public CompletionSink {
+ public:
+  // `driver`, `memory` and `stats` outlive the session.
+  Session(const Driver& driver, GuestMemory& memory, StatsPage& stats, SessionOptions options);
+  ~Session() override;
+
+  const Driver& driver() const noexcept { return driver_; }
+  GuestMemory& memory() noexcept { return memory_; }
+  StatsPage& stats() noexcept { return stats_; }
+  ObjectTables& objects() noexcept { return objects_; }
+  Waiters& waiters() noexcept { return *waiters_; }
+  const SessionOptions& options() const noexcept { return options_; }
+
+  // Instances own the devices, devices the queues: dropping one drops what is below it and its names.
+  std::vector<std::unique_ptr<Instance>>& instances() noexcept { return instances_; }
+  void drop(Instance& instance) noexcept;
+  void drop(Device& device) noexcept;
+
+  // Command buffers that hold a command which could not be recorded. Usually empty.
+  std::unordered_set<VkCommandBuffer>& invalid_command_buffers() noexcept { return invalid_; }
+
+  // Device memory against the session's limit; false: refuse the allocation.
+  bool take_device_memory(std::uint64_t bytes) noexcept;
+  void give_device_memory(std::uint64_t bytes) noexcept;
+  void count_arena(std::int64_t bytes) noexcept;
+  std::uint64_t arena_used() const noexcept { return arena_used_; }
+
+  // Latches the loss of the queue's device; later submissions are not given to the driver.
+  void lose(Queue& queue, const char* why) noexcept;
+
+  void before_completion(Device& device) noexcept override;
+  void complete(std::uint32_t slot, std::uint64_t value) noexcept override;
+  void fail(std::uint32_t slot, VkResult result) noexcept override;
+
+ private:
+  const Driver& driver_;
+  GuestMemory& memory_;
+  StatsPage& stats_;
+  SessionOptions options_;
+  ObjectTables objects_;
+  std::vector<std::unique_ptr<Instance>> instances_;
+  std::unordered_set<VkCommandBuffer> invalid_;
+  std::uint64_t device_memory_used_ = 0;
+  std::uint64_t arena_used_ = 0;
+  std::unique_ptr<Waiters> waiters_;  // first to go: its jobs use devices
+};
+
+}  // namespace viaduct::host

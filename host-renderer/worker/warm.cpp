@@ -1,0 +1,138 @@
+#include "host-renderer/worker/warm.hpp"
+
+#include "base/log.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace viaduct::host {
+namespace {
+
+bool offers(const InstanceTable& table, VkPhysicalDevice physical, const char* extension) {
+  std::uint32_t count = 0;
+  if (table.vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, nullptr) != VK_SUCCESS) {
+    return false;
+  }
+  std::vector<VkExtensionProperties> all(count);
+  if (table.vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, all.data()) < 0) {
+    return false;
+  }
+  return std::any_of(all.begin(), all.begin() + count,
+                     [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, extension) == 0; });
+}
+
+std::uint32_t queue_family_for_commands(const InstanceTable& table, VkPhysicalDevice physical) {
+  std::uint32_t count = 0;
+  table.vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, nullptr);
+  std::vector<VkQueueFamilyProperties> families(count);
+  table.vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, families.data());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if ((families[i].queueFlags & (VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT)) != 0) {
+      return i;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WarmDriver>> WarmDriver::start(const Driver& driver) {
+  VkApplicationInfo application{};
+  application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
+  application.pApplicationName = "viaduct-worker";
+  application.apiVersion = std::max(VK_API_VERSION_1_1, std::min(driver.instance_version(), VK_API_VERSION_1_3));
+  VkInstanceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  info.pApplicationInfo = &application;
+
+  std::unique_ptr<WarmDriver> warm(new WarmDriver);
+  const VkResult made = driver.table().vkCreateInstance(&info, nullptr, &warm->instance_);
+  if (made != VK_SUCCESS) {
+    warm->instance_ = VK_NULL_HANDLE;
+    return fail(Errc::unsupported, "vkCreateInstance on the host", -made);
+  }
+  warm->table_.load(driver.get_proc(), warm->instance_);
+  warm->get_device_proc_ = driver.get_device_proc(warm->instance_);
+  std::uint32_t count = 0;
+  warm->table_.vkEnumeratePhysicalDevices(warm->instance_, &count, nullptr);
+  std::vector<VkPhysicalDevice> handles(count);
+  if (count == 0 || warm->table_.vkEnumeratePhysicalDevices(warm->instance_, &count, handles.data()) < 0) {
+    return fail(Errc::not_found, "the host's driver has no device");
+  }
+  handles.resize(count);
+  for (const VkPhysicalDevice physical : handles) {
+    warm->describe(physical);
+  }
+  return warm;
+}
+
+WarmDriver::~WarmDriver() {
+  for (Gpu& gpu : gpus_) {
+    if (gpu.device != VK_NULL_HANDLE) {
+      gpu.table.vkDestroyDevice(gpu.device, nullptr);
+    }
+  }
+  if (instance_ != VK_NULL_HANDLE) {
+    table_.vkDestroyInstance(instance_, nullptr);
+  }
+}
+
+void WarmDriver::describe(VkPhysicalDevice physical) {
+  VkPhysicalDeviceDriverProperties driver{};
+  driver.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES;
+  VkPhysicalDeviceProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  VkPhysicalDeviceProperties& core = properties.properties;
+  table_.vkGetPhysicalDeviceProperties(physical, &core);
+  if (core.apiVersion >= VK_API_VERSION_1_2) {
+    properties.pNext = &driver;
+    table_.vkGetPhysicalDeviceProperties2(physical, &properties);
+  }
+  infos_.push_back({core.deviceName, static_cast<std::uint32_t>(core.deviceType), core.vendorID, core.deviceID,
+                    core.apiVersion, driver.driverName, driver.driverInfo});
+  Gpu gpu;
+  gpu.physical = physical;
+  if (core.apiVersion >= VK_API_VERSION_1_1) {
+    make_device(gpu);
+  }
+  gpus_.push_back(gpu);
+}
+
+void WarmDriver::make_device(Gpu& gpu) {
+  static constexpr const char* kHostImport = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
+  gpu.has_host_import = offers(table_, gpu.physical, kHostImport);
+  gpu.queue_family = queue_family_for_commands(table_, gpu.physical);
+  const float priority = 1.0f;
+  VkDeviceQueueCreateInfo queue{};
+  queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+  queue.queueFamilyIndex = gpu.queue_family;
+  queue.queueCount = 1;
+  queue.pQueuePriorities = &priority;
+  VkDeviceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+  info.queueCreateInfoCount = 1;
+  info.pQueueCreateInfos = &queue;
+  info.enabledExtensionCount = gpu.has_host_import ? 1 : 0;
+  info.ppEnabledExtensionNames = &kHostImport;
+  const VkResult made = table_.vkCreateDevice(gpu.physical, &info, nullptr, &gpu.device);
+  if (made != VK_SUCCESS) {
+    VIADUCT_LOG_WARN("memory", "no device for the probe (VkResult %d): memory is shadowed", made);
+    gpu.device = VK_NULL_HANDLE;
+    return;
+  }
+  gpu.table.load(get_device_proc_, gpu.device);
+}
+
+std::vector<ProbeResult> WarmDriver::probe(std::span<std::byte> pages) const {
+  std::vector<ProbeResult> results;
+  for (const Gpu& gpu : gpus_) {
+    results.push_back(gpu.device == VK_NULL_HANDLE
+                          ? ProbeResult{}
+                          : probe_sharing({table_, gpu.table, gpu.physical, gpu.device, gpu.queue_family,
+                                           gpu.has_host_import},
+                                          pages));
+  }
+  return results;
+}
+
+}  // namespace viaduct::host
