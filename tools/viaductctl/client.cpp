@@ -6,7 +6,7 @@
 #include "base/clock.hpp"
 #include "protocol/control/handshake.hpp"
 #include "transport/stream/frame.hpp"
-#include "transport/stream/unix_stream.hpp"
+#include "transport/stream/connect.hpp"
 
 namespace viaduct::tools {
 namespace {

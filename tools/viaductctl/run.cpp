@@ -13,7 +13,7 @@
 
 #include "base/clock.hpp"
 #include "tools/viaductctl/client.hpp"
-#include "transport/stream/unix_stream.hpp"
+#include "transport/stream/connect.hpp"
 
 namespace viaduct::tools {
 namespace {
