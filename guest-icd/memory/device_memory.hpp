@@ -1,0 +1,17 @@
+// VkDeviceMemory in the guest: a span of the region's arena for every host-visible type, nothing for device-only ones.
+#pragma once
+
+#include <vulkan/vulkan.h>
+
+#include <cstdint>
+
+namespace viaduct::guest {
+
+struct DeviceMemory {
+  std::uint64_t offset = 0;  ///< in the region
+  std::uint64_t span = 0;    ///< bytes taken from the arena; 0 = device-only memory
+  VkDeviceSize size = 0;
+  std::uint32_t type = 0;
+};
+
+}  // namespace viaduct::guest

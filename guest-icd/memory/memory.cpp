@@ -1,0 +1,166 @@
+// Entry points of VkDeviceMemory. Host-visible types live in the region's arena (DESIGN decision 4): the guest takes
+// the span, the host imports or shadows the same pages, and vkMapMemory is pointer arithmetic. Only device-only
+// allocations, large ones and those of the shadow mode wait for the host, because applications handle their failure.
+#include <algorithm>
+
+#include "generated/guest/calls.hpp"
+#include "generated/guest/entrypoints.hpp"
+#include "guest-icd/memory/device_memory.hpp"
+#include "guest-icd/objects/device.hpp"
+#include "guest-icd/objects/object_ids.hpp"
+#include "guest-icd/objects/object_tables.hpp"
+#include "guest-icd/session/session.hpp"
+
+namespace viaduct::guest {
+namespace {
+
+using protocol::ObjectType;
+
+constexpr std::uint32_t kShadowMode = 3;
+// Imports up to this size are posted: a failure then is that of a host out of its own memory, which the device
+// reports as lost.
+constexpr VkDeviceSize kPostedAllocation = 1u << 20;
+
+DeviceMemory* memory_of(Device& device, VkDeviceMemory handle) noexcept {
+  return device.session->objects().memories.find(protocol::id_of(handle));
+}
+
+bool is_coherent(const PhysicalDevice& physical, std::uint32_t type) noexcept {
+  return (physical.memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) != 0;
+}
+
+// A span for the allocation; waits for spans that the host still reads if that is what lacks.
+std::optional<std::uint64_t> take_span(Device& device, std::uint64_t size) noexcept {
+  Session& session = *device.session;
+  Channel& channel = *device.channel;
+  ArenaSpans& arena = session.arena();
+  arena.reclaim(channel.consumed());
+  for (;;) {
+    if (const auto offset = arena.allocate(size, device.physical->arena_alignment)) return offset;
+    const std::uint64_t waiting = arena.oldest_waiting();
+    if (waiting == 0) return std::nullopt;
+    channel.flush();
+    if (!channel.wait_consumed(waiting)) return std::nullopt;
+    arena.reclaim(channel.consumed());
+  }
+}
+
+void give_back_span(Device& device, const DeviceMemory& memory) noexcept {
+  if (memory.span == 0) return;
+  ArenaSpans& arena = device.session->arena();
+  if (device.physical->memory_mode == kShadowMode) {
+    // The host copies from and to the span until it has read the free.
+    arena.release_after(device.channel->sequence_of_posts(), memory.offset);
+  } else {
+    arena.release(memory.offset);
+  }
+}
+
+// Non-coherent ranges whose host must hear of them; true if any.
+bool wants_host(Device& device, std::uint32_t count, const VkMappedMemoryRange* ranges) noexcept {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const DeviceMemory* memory = memory_of(device, ranges[i].memory);
+    if (memory != nullptr && !is_coherent(*device.physical, memory->type)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+namespace entry {
+
+VKAPI_ATTR VkResult VKAPI_CALL vkAllocateMemory(VkDevice device, const VkMemoryAllocateInfo* pAllocateInfo,
+                                                const VkAllocationCallbacks* pAllocator, VkDeviceMemory* pMemory) noexcept {
+  Device* self = Device::from(device);
+  if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
+  Channel& channel = *self->channel;
+  const PhysicalDevice& physical = *self->physical;
+  const std::uint32_t type = pAllocateInfo->memoryTypeIndex;
+  if (type >= physical.memory.memoryTypeCount) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  const std::uint64_t id = new_id(channel, ObjectType::kDeviceMemory);
+  DeviceMemory* memory = id == 0 ? nullptr : self->session->objects().memories.make(id);
+  if (memory == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
+  *memory = {0, 0, pAllocateInfo->allocationSize, type};
+  VkDeviceMemory handle = handle_of<VkDeviceMemory>(id);
+
+  VkResult result = VK_SUCCESS;
+  if ((physical.arena_type_bits >> type & 1) == 0) {
+    result = call_vkAllocateMemory(channel, device, pAllocateInfo, pAllocator, &handle);
+  } else {
+    const std::uint64_t alignment = physical.arena_alignment;
+    const std::uint64_t heap = physical.memory.memoryHeaps[physical.memory.memoryTypes[type].heapIndex].size;
+    const VkDeviceSize size = pAllocateInfo->allocationSize;
+    const std::uint64_t span = size <= heap ? (size + alignment - 1) & ~(alignment - 1) : 0;
+    const auto offset = span == 0 ? std::nullopt : take_span(*self, span);
+    if (!offset) {
+      result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    } else {
+      memory->offset = *offset;
+      memory->span = span;
+      if (physical.memory_mode != kShadowMode && size <= kPostedAllocation) {
+        post_viaductAllocateArenaMemory(channel, device, pAllocateInfo, *offset, span, &handle);
+      } else {
+        result = call_viaductAllocateArenaMemory(channel, device, pAllocateInfo, *offset, span, &handle);
+      }
+      if (result != VK_SUCCESS) give_back_span(*self, *memory);
+    }
+  }
+  if (result != VK_SUCCESS) {
+    release_id(channel, ObjectType::kDeviceMemory, id);
+    if (result == VK_ERROR_DEVICE_LOST) self->latch_lost();
+    return result;
+  }
+  *pMemory = handle;
+  return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL vkFreeMemory(VkDevice device, VkDeviceMemory memory,
+                                        const VkAllocationCallbacks* pAllocator) noexcept {
+  if (memory == VK_NULL_HANDLE) return;
+  Device* self = Device::from(device);
+  const DeviceMemory* known = memory_of(*self, memory);
+  post_vkFreeMemory(*self->channel, device, memory, pAllocator);
+  if (known != nullptr) give_back_span(*self, *known);
+  release_id(*self->channel, ObjectType::kDeviceMemory, protocol::id_of(memory));
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkMapMemory(VkDevice device, VkDeviceMemory memory, VkDeviceSize offset,
+                                           VkDeviceSize, VkMemoryMapFlags, void** ppData) noexcept {
+  Device* self = Device::from(device);
+  const DeviceMemory* known = memory_of(*self, memory);
+  if (known == nullptr || known->span == 0) return VK_ERROR_MEMORY_MAP_FAILED;
+  if (self->physical->memory_mode == kShadowMode) {
+    const VkResult result = call_viaductMapMemory(*self->channel, device, memory, 1);
+    // Of a lost device the memory can still be mapped; the specification has no "lost" for this call.
+    if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST) return result;
+  }
+  *ppData = self->session->region().bytes(known->offset + offset);
+  return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL vkUnmapMemory(VkDevice device, VkDeviceMemory memory) noexcept {
+  Device* self = Device::from(device);
+  if (self->physical->memory_mode == kShadowMode) post_viaductMapMemory(*self->channel, device, memory, 0);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkFlushMappedMemoryRanges(VkDevice device, uint32_t memoryRangeCount,
+                                                         const VkMappedMemoryRange* pMemoryRanges) noexcept {
+  Device* self = Device::from(device);
+  if (wants_host(*self, memoryRangeCount, pMemoryRanges)) {
+    post_vkFlushMappedMemoryRanges(*self->channel, device, memoryRangeCount, pMemoryRanges);
+  }
+  return VK_SUCCESS;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkInvalidateMappedMemoryRanges(VkDevice device, uint32_t memoryRangeCount,
+                                                              const VkMappedMemoryRange* pMemoryRanges) noexcept {
+  Device* self = Device::from(device);
+  if (!wants_host(*self, memoryRangeCount, pMemoryRanges)) return VK_SUCCESS;
+  const VkResult result =
+      call_vkInvalidateMappedMemoryRanges(*self->channel, device, memoryRangeCount, pMemoryRanges);
+  // Not among the results that the specification permits here; the next submission tells of the loss.
+  return result == VK_ERROR_DEVICE_LOST ? VK_SUCCESS : result;
+}
+
+}  // namespace entry
+}  // namespace viaduct::guest

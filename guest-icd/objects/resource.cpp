@@ -1,0 +1,256 @@
+// Entry points of VkBuffer and VkImage: posted creates, memory requirements from the memo, posted binds.
+#include "guest-icd/objects/resource.hpp"
+
+#include <array>
+#include <cstring>
+
+#include "generated/guest/calls.hpp"
+#include "generated/guest/entrypoints.hpp"
+#include "generated/protocol/structs.hpp"
+#include "guest-icd/objects/device.hpp"
+#include "guest-icd/objects/object_ids.hpp"
+#include "guest-icd/objects/object_tables.hpp"
+#include "guest-icd/objects/scratch.hpp"
+#include "guest-icd/session/session.hpp"
+#include "guest-icd/wsi/swapchain.hpp"
+#include "protocol/wire/writer.hpp"
+
+namespace viaduct::guest {
+namespace {
+
+using protocol::id_of;
+using protocol::ObjectType;
+
+template <class S>
+void write_info(S& sink, const VkBufferCreateInfo& info) {
+  protocol::write_VkBufferCreateInfo(sink, info);
+}
+template <class S>
+void write_info(S& sink, const VkImageCreateInfo& info) {
+  protocol::write_VkImageCreateInfo(sink, info);
+}
+
+// The memo's key of a create-info: what it is, whose device, and the bytes it would have on the wire. Records' keys
+// begin with a command index; this one begins with a word that is none.
+template <class Info>
+bool make_key(std::vector<std::byte>& key, std::uint64_t device, const Info& info, std::uint32_t kind) noexcept {
+  try {
+    protocol::SizeCounter counter(16);
+    write_info(counter, info);
+    key.resize(counter.finish());
+    protocol::Writer writer(key.data());
+    writer.u32(~kind);
+    writer.u32(0);
+    writer.u64(device);
+    write_info(writer, info);
+    writer.finish();
+    return true;
+  } catch (...) {
+    key.clear();
+    return false;
+  }
+}
+
+// Prepares a new object's entry: its requirements if an equal create-info is known, otherwise the key to learn them.
+template <class Info>
+void prepare(Channel& channel, Resource& resource, std::uint64_t device, const Info& info,
+             std::uint32_t kind) noexcept {
+  resource.reset();
+  if (!make_key(resource.key, device, info, kind)) return;
+  const bool known = channel.memo().find(resource.key, [&](std::span<const std::byte> bytes) {
+    std::memcpy(&resource.requirements, bytes.data(), sizeof(Requirements));
+  });
+  if (known) resource.known.store(true, std::memory_order_release);
+}
+
+void learn(Channel& channel, Resource& resource, const VkMemoryRequirements2& from,
+           const VkMemoryDedicatedRequirements& dedicated) noexcept {
+  const Requirements requirements{from.memoryRequirements, dedicated.prefersDedicatedAllocation,
+                                  dedicated.requiresDedicatedAllocation};
+  if (!resource.key.empty()) {
+    channel.memo().insert(resource.key, std::as_bytes(std::span(&requirements, 1)));
+  }
+  // Two threads may ask about one object at once: both write the same answer.
+  resource.requirements = requirements;
+  resource.known.store(true, std::memory_order_release);
+}
+
+// Fills the application's structs; false if its chain asks for something that is not remembered.
+bool answer(const Resource& resource, VkMemoryRequirements2& to) noexcept {
+  if (!resource.known.load(std::memory_order_acquire)) return false;
+  for (auto* next = static_cast<VkBaseOutStructure*>(to.pNext); next != nullptr; next = next->pNext) {
+    if (next->sType != VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS) return false;
+  }
+  for (auto* next = static_cast<VkBaseOutStructure*>(to.pNext); next != nullptr; next = next->pNext) {
+    auto* dedicated = reinterpret_cast<VkMemoryDedicatedRequirements*>(next);
+    dedicated->prefersDedicatedAllocation = resource.requirements.prefers_dedicated;
+    dedicated->requiresDedicatedAllocation = resource.requirements.requires_dedicated;
+  }
+  to.memoryRequirements = resource.requirements.memory;
+  return true;
+}
+
+// The common path of the four requirement queries. `ask` performs the call on the host.
+template <class Info, class Ask>
+void requirements(Device& device, Resource* resource, const Info& info, VkMemoryRequirements2& to,
+                  const Ask& ask) noexcept {
+  const bool plain = info.pNext == nullptr && resource != nullptr;
+  if (plain && answer(*resource, to)) return;
+  if (plain) {
+    VkMemoryDedicatedRequirements dedicated{VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS, nullptr, 0, 0};
+    VkMemoryRequirements2 asked{VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, &dedicated, {}};
+    ask(&asked);
+    if (!device.channel->lost()) learn(*device.channel, *resource, asked, dedicated);
+    if (answer(*resource, to)) return;
+  }
+  ask(&to);
+}
+
+const VkBaseInStructure* find_in_chain(const void* chain, VkStructureType type) noexcept {
+  for (auto* next = static_cast<const VkBaseInStructure*>(chain); next != nullptr; next = next->pNext) {
+    if (next->sType == type) return next;
+  }
+  return nullptr;
+}
+
+VkResult lost_or_success(Device& device) noexcept {
+  return device.is_lost() ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
+}
+
+}  // namespace
+
+namespace entry {
+
+VKAPI_ATTR VkResult VKAPI_CALL vkCreateBuffer(VkDevice device, const VkBufferCreateInfo* pCreateInfo,
+                                              const VkAllocationCallbacks* pAllocator, VkBuffer* pBuffer) noexcept {
+  Device* self = Device::from(device);
+  Channel& channel = *self->channel;
+  const std::uint64_t id = new_id(channel, ObjectType::kBuffer);
+  Resource* buffer = id == 0 ? nullptr : self->session->objects().buffers.make(id);
+  if (buffer == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
+  prepare(channel, *buffer, self->header.id, *pCreateInfo, 1);
+  *pBuffer = handle_of<VkBuffer>(id);
+  post_vkCreateBuffer(channel, device, pCreateInfo, pAllocator, pBuffer);
+  return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL vkDestroyBuffer(VkDevice device, VkBuffer buffer,
+                                           const VkAllocationCallbacks* pAllocator) noexcept {
+  if (buffer == VK_NULL_HANDLE) return;
+  Channel& channel = Channel::of(device);
+  post_vkDestroyBuffer(channel, device, buffer, pAllocator);
+  release_id(channel, ObjectType::kBuffer, id_of(buffer));
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkCreateImage(VkDevice device, const VkImageCreateInfo* pCreateInfo,
+                                             const VkAllocationCallbacks* pAllocator, VkImage* pImage) noexcept {
+  Device* self = Device::from(device);
+  Channel& channel = *self->channel;
+  VkImageCreateInfo info = *pCreateInfo;
+  if (find_in_chain(info.pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR) != nullptr) {
+    // To be bound to a swapchain image's memory: made the way the swapchain makes its own (wsi/swapchain_image.cpp).
+    info.flags |= VK_IMAGE_CREATE_ALIAS_BIT;
+    info.usage |= VK_IMAGE_USAGE_TRANSFER_SRC_BIT;
+  }
+  const std::uint64_t id = new_id(channel, ObjectType::kImage);
+  Resource* image = id == 0 ? nullptr : self->session->objects().images.make(id);
+  if (image == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
+  prepare(channel, *image, self->header.id, info, 2);
+  *pImage = handle_of<VkImage>(id);
+  post_vkCreateImage(channel, device, &info, pAllocator, pImage);
+  return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL vkDestroyImage(VkDevice device, VkImage image, const VkAllocationCallbacks* pAllocator) noexcept {
+  if (image == VK_NULL_HANDLE) return;
+  Channel& channel = Channel::of(device);
+  post_vkDestroyImage(channel, device, image, pAllocator);
+  release_id(channel, ObjectType::kImage, id_of(image));
+}
+
+VKAPI_ATTR void VKAPI_CALL vkGetBufferMemoryRequirements2(VkDevice device,
+                                                          const VkBufferMemoryRequirementsInfo2* pInfo,
+                                                          VkMemoryRequirements2* pMemoryRequirements) noexcept {
+  Device* self = Device::from(device);
+  requirements(*self, self->session->objects().buffers.find(id_of(pInfo->buffer)), *pInfo, *pMemoryRequirements,
+               [&](VkMemoryRequirements2* to) {
+                 call_vkGetBufferMemoryRequirements2(*self->channel, device, pInfo, to);
+               });
+}
+
+VKAPI_ATTR void VKAPI_CALL vkGetBufferMemoryRequirements(VkDevice device, VkBuffer buffer,
+                                                         VkMemoryRequirements* pMemoryRequirements) noexcept {
+  const VkBufferMemoryRequirementsInfo2 info{VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, nullptr, buffer};
+  VkMemoryRequirements2 requirements{VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, nullptr, {}};
+  vkGetBufferMemoryRequirements2(device, &info, &requirements);
+  *pMemoryRequirements = requirements.memoryRequirements;
+}
+
+VKAPI_ATTR void VKAPI_CALL vkGetImageMemoryRequirements2(VkDevice device,
+                                                         const VkImageMemoryRequirementsInfo2* pInfo,
+                                                         VkMemoryRequirements2* pMemoryRequirements) noexcept {
+  Device* self = Device::from(device);
+  requirements(*self, self->session->objects().images.find(id_of(pInfo->image)), *pInfo, *pMemoryRequirements,
+               [&](VkMemoryRequirements2* to) {
+                 call_vkGetImageMemoryRequirements2(*self->channel, device, pInfo, to);
+               });
+}
+
+VKAPI_ATTR void VKAPI_CALL vkGetImageMemoryRequirements(VkDevice device, VkImage image,
+                                                        VkMemoryRequirements* pMemoryRequirements) noexcept {
+  const VkImageMemoryRequirementsInfo2 info{VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2, nullptr, image};
+  VkMemoryRequirements2 requirements{VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, nullptr, {}};
+  vkGetImageMemoryRequirements2(device, &info, &requirements);
+  *pMemoryRequirements = requirements.memoryRequirements;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkBindBufferMemory(VkDevice device, VkBuffer buffer, VkDeviceMemory memory,
+                                                  VkDeviceSize memoryOffset) noexcept {
+  post_vkBindBufferMemory(Channel::of(device), device, buffer, memory, memoryOffset);
+  return lost_or_success(*Device::from(device));
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkBindBufferMemory2(VkDevice device, uint32_t bindInfoCount,
+                                                   const VkBindBufferMemoryInfo* pBindInfos) noexcept {
+  post_vkBindBufferMemory2(Channel::of(device), device, bindInfoCount, pBindInfos);
+  return lost_or_success(*Device::from(device));
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkBindImageMemory(VkDevice device, VkImage image, VkDeviceMemory memory,
+                                                 VkDeviceSize memoryOffset) noexcept {
+  post_vkBindImageMemory(Channel::of(device), device, image, memory, memoryOffset);
+  return lost_or_success(*Device::from(device));
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkBindImageMemory2(VkDevice device, uint32_t bindInfoCount,
+                                                  const VkBindImageMemoryInfo* pBindInfos) noexcept {
+  Scratch scratch;
+  VkBindImageMemoryInfo* infos = scratch.copy(pBindInfos, bindInfoCount);
+  if (infos == nullptr && bindInfoCount > 0) return VK_ERROR_OUT_OF_HOST_MEMORY;
+  for (std::uint32_t i = 0; i < bindInfoCount; ++i) {
+    const auto* bind = reinterpret_cast<const VkBindImageMemorySwapchainInfoKHR*>(
+        find_in_chain(infos[i].pNext, VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_SWAPCHAIN_INFO_KHR));
+    if (bind == nullptr || bind->swapchain == VK_NULL_HANDLE) continue;
+    // The image aliases the swapchain's: on the host it is bound to the same memory.
+    infos[i].memory = wsi::Swapchain::from(bind->swapchain)->image(bind->imageIndex).memory();
+    infos[i].memoryOffset = 0;
+  }
+  post_vkBindImageMemory2(Channel::of(device), device, bindInfoCount, infos);
+  return lost_or_success(*Device::from(device));
+}
+
+VKAPI_ATTR VkDeviceAddress VKAPI_CALL vkGetBufferDeviceAddress(VkDevice device,
+                                                               const VkBufferDeviceAddressInfo* pInfo) noexcept {
+  Device* self = Device::from(device);
+  Resource* buffer = self->session->objects().buffers.find(id_of(pInfo->buffer));
+  // An address is fixed once the memory is bound, which it must be here.
+  if (buffer != nullptr) {
+    if (const VkDeviceAddress known = buffer->address.load(std::memory_order_relaxed)) return known;
+  }
+  const VkDeviceAddress address = call_vkGetBufferDeviceAddress(*self->channel, device, pInfo);
+  if (buffer != nullptr) buffer->address.store(address, std::memory_order_relaxed);
+  return address;
+}
+
+}  // namespace entry
+}  // namespace viaduct::guest

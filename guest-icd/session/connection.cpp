@@ -1,0 +1,82 @@
+#include "guest-icd/session/connection.hpp"
+
+#include <errno.h>
+#include <unistd.h>
+#include <vulkan/vulkan.h>
+
+#include <utility>
+
+#include "generated/protocol/commands.hpp"
+#include "protocol/control/handshake.hpp"
+#include "transport/stream/frame.hpp"
+#include "transport/stream/unix_stream.hpp"
+#include "transport/url.hpp"
+
+namespace viaduct::guest {
+namespace {
+
+protocol::Hello make_hello() {
+  protocol::Hello hello;
+  hello.registry_version = VK_HEADER_VERSION_COMPLETE;
+  hello.pid = static_cast<std::uint32_t>(::getpid());
+  hello.program = program_invocation_short_name;
+  const auto count = static_cast<std::size_t>(protocol::Command::kCount);
+  hello.command_hashes.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) hello.command_hashes.push_back(protocol::kCommandInfo[i].name_hash);
+  return hello;
+}
+
+// `why` gets the host's own words when it refuses.
+Result<Connection> connect_to(const std::string& place, const Deadline& deadline, std::string& why) {
+  const auto url = transport::parse_url(place);
+  if (!url) return tl::unexpected(url.error());
+  auto stream = transport::connect(*url, deadline);
+  if (!stream) return tl::unexpected(stream.error());
+  Connection made;
+  made.control = std::move(*stream);
+  const auto payload = protocol::encode_hello(make_hello());
+  if (auto sent = transport::write_frame(*made.control, transport::FrameKind::session_hello, payload, {}, deadline);
+      !sent) {
+    return tl::unexpected(sent.error());
+  }
+  transport::ReadFrameOptions options;
+  options.accept_fds = true;
+  auto frame = transport::read_frame(*made.control, deadline, options);
+  if (!frame) return tl::unexpected(frame.error());
+  if (frame->kind == transport::FrameKind::refused) {
+    if (const auto refusal = protocol::decode_refusal(frame->payload)) why = refusal->message;
+    return fail(Errc::refused, "the host refused the session");
+  }
+  if (frame->kind != transport::FrameKind::welcome || frame->fds.size() != 3) {
+    return fail(Errc::bad_data, "the host's answer is not a welcome with three descriptors");
+  }
+  const auto welcome = protocol::decode_welcome(frame->payload);
+  if (!welcome) return tl::unexpected(welcome.error());
+  transport::RegionLayout layout;
+  layout.region_size = welcome->region_size;
+  layout.control_size = welcome->control_size;
+  auto region = transport::Region::attach(std::move(frame->fds[0]), layout);
+  if (!region) return tl::unexpected(region.error());
+  made.region = std::move(*region);
+  made.doorbell_to_host = std::move(frame->fds[1]);
+  made.doorbell_to_guest = std::move(frame->fds[2]);
+  made.session_id = welcome->session_id;
+  made.driver_name = welcome->driver_name;
+  return made;
+}
+
+}  // namespace
+
+Result<Connection> connect_to_host(const Deadline& deadline, std::string& tried) {
+  Result<Connection> last = fail(Errc::not_found, "no place to look for the host");
+  for (const std::string& place : transport::standard_places()) {
+    std::string why;
+    last = connect_to(place, deadline, why);
+    if (last) return last;
+    if (!tried.empty()) tried += "; ";
+    tried += place + " (" + (why.empty() ? to_string(last.error()) : why) + ")";
+  }
+  return last;
+}
+
+}  // namespace viaduct::guest

@@ -1,0 +1,101 @@
+#include "guest-icd/session/session.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "base/log.hpp"
+
+namespace viaduct::guest {
+namespace {
+
+constexpr int kConnectMs = 10'000;
+constexpr std::uint64_t kMaxTransportReserve = 64u << 20;
+
+// Leaked on purpose: it must outlive every static destructor of the application.
+struct Process {
+  std::mutex mutex;
+  std::weak_ptr<Session> current;
+  Session* forked_from = nullptr;  // the session at the time of fork, for the child's handler
+};
+
+Process& process() {
+  static Process* const instance = new Process;
+  return *instance;
+}
+
+void before_fork() {
+  process().mutex.lock();
+  process().forked_from = process().current.lock().get();  // an instance holds it, or it is null
+}
+void after_fork_in_parent() { process().mutex.unlock(); }
+void after_fork_in_child() {
+  if (process().forked_from != nullptr) process().forked_from->channel().abandon();
+  process().current.reset();
+  process().mutex.unlock();
+}
+
+std::uint64_t transport_reserve(std::uint64_t arena) { return std::min(arena / 8, kMaxTransportReserve); }
+
+}  // namespace
+
+std::shared_ptr<Session> Session::acquire() noexcept {
+  try {
+    Process& self = process();
+    static const int registered = ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    (void)registered;
+    const std::lock_guard lock(self.mutex);
+    auto session = self.current.lock();
+    // A lost session stays with the instances that have it; a new instance gets a new one.
+    if (session != nullptr && !session->channel().check_lost()) return session;
+    std::string tried;
+    auto connection = connect_to_host(Deadline::after_ms(kConnectMs), tried);
+    if (!connection) {
+      VIADUCT_LOG_ERROR("session", "no renderer host: tried %s", tried.c_str());
+      return nullptr;
+    }
+    session = std::make_shared<Session>(std::move(*connection));
+    log_set_context("guest", "", session->id());
+    self.current = session;
+    return session;
+  } catch (const std::exception& error) {
+    VIADUCT_LOG_ERROR("session", "no session: %s", error.what());
+    return nullptr;
+  }
+}
+
+Session::Session(Connection connection)
+    : connection_(std::move(connection)),
+      view_(connection_.region.view()),
+      to_host_(std::move(connection_.doorbell_to_host)),
+      to_guest_(std::move(connection_.doorbell_to_guest)),
+      parker_(view_, to_guest_, connection_.control->fd()),
+      ring_(view_, to_host_),
+      chunks_(view_),
+      replies_(view_),
+      arena_(view_.layout().arena_offset(), view_.layout().arena_size(),
+             transport_reserve(view_.layout().arena_size())),
+      objects_(std::make_unique<ObjectTables>()),
+      channel_({view_, ring_, chunks_, replies_, parker_, arena_}) {}
+
+Session::~Session() { channel_.flush(); }
+
+std::optional<Session::QueueSlot> Session::take_queue_slot() noexcept {
+  const std::lock_guard lock(slots_mutex_);
+  for (std::uint32_t i = 0; i < transport::kCompletionSlots; ++i) {
+    if (!slot_taken_[i]) {
+      slot_taken_[i] = true;
+      return QueueSlot{i, slot_value_[i]};
+    }
+  }
+  return std::nullopt;
+}
+
+void Session::return_queue_slot(std::uint32_t index, std::uint64_t value) noexcept {
+  const std::lock_guard lock(slots_mutex_);
+  slot_value_[index] = value;
+  if (transport::load_completion(view_.completion(index)).result == 0) slot_taken_[index] = false;
+}
+
+}  // namespace viaduct::guest

@@ -1,0 +1,68 @@
+// One connection of this process to the host: region, ring, channel, and what the guest knows about its objects.
+//
+// A process has at most one session; instances share it by reference count, and it ends with the last of them. A
+// child of fork has none: what it inherited is marked lost before any of its code runs (the region is its parent's),
+// and an instance it creates gets a session of its own. A session is never destroyed at exit: the host sees the
+// process go.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "guest-icd/memory/arena_spans.hpp"
+#include "guest-icd/objects/object_tables.hpp"
+#include "guest-icd/session/channel.hpp"
+#include "guest-icd/session/connection.hpp"
+#include "transport/ring/completion.hpp"
+#include "transport/wait/doorbell.hpp"
+
+namespace viaduct::guest {
+
+class Session {
+ public:
+  /// This process's session, connected now if there is none; nullptr when there is no host (one line is logged).
+  static std::shared_ptr<Session> acquire() noexcept;
+
+  explicit Session(Connection connection);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  Channel& channel() noexcept { return channel_; }
+  ObjectTables& objects() noexcept { return *objects_; }
+  ArenaSpans& arena() noexcept { return arena_; }
+  transport::RegionView region() const noexcept { return view_; }
+  bool lost() const noexcept { return channel_.lost(); }
+  std::uint32_t id() const noexcept { return connection_.session_id; }
+
+  /// A completion slot for a new queue and the value its counting starts at; nullopt when all are taken.
+  struct QueueSlot {
+    std::uint32_t index;
+    std::uint64_t initial_value;
+  };
+  std::optional<QueueSlot> take_queue_slot() noexcept;
+  /// `value`: the queue's last. A slot whose loss was latched is not used again.
+  void return_queue_slot(std::uint32_t index, std::uint64_t value) noexcept;
+
+ private:
+  Connection connection_;
+  transport::RegionView view_;
+  transport::EventDoorbell to_host_;
+  transport::EventDoorbell to_guest_;
+  transport::Parker parker_;
+  transport::RingProducer ring_;
+  transport::ChunkPool chunks_;
+  transport::ReplySlots replies_;
+  ArenaSpans arena_;
+  std::unique_ptr<ObjectTables> objects_;
+  Channel channel_;
+
+  std::mutex slots_mutex_;
+  std::array<bool, transport::kCompletionSlots> slot_taken_{};
+  std::array<std::uint64_t, transport::kCompletionSlots> slot_value_{};
+};
+
+}  // namespace viaduct::guest
