@@ -11,6 +11,7 @@
 #include "generated/protocol/commands.hpp"
 #include "protocol/control/handshake.hpp"
 #include "protocol/wire/record.hpp"
+#include "transport/stream/connect.hpp"
 #include "transport/stream/frame.hpp"
 #include "transport/url.hpp"
 #include "transport/wait/atomics.hpp"
