@@ -133,6 +133,9 @@ void refuse(CommandContext& ctx, Args&) {
 
 }  // namespace
 
+void on_vkEnumeratePhysicalDeviceGroups(CommandContext& ctx, protocol::vkEnumeratePhysicalDeviceGroups_args& a) {
+  refuse(ctx, a);
+}
 void on_vkGetDeviceQueue(CommandContext& ctx, protocol::vkGetDeviceQueue_args& a) { refuse(ctx, a); }
 void on_vkGetDeviceQueue2(CommandContext& ctx, protocol::vkGetDeviceQueue2_args& a) { refuse(ctx, a); }
 void on_vkQueueSubmit(CommandContext& ctx, protocol::vkQueueSubmit_args& a) { refuse(ctx, a); }

@@ -13,6 +13,11 @@ bool contains(const std::vector<VkExtensionProperties>& all, std::string_view na
   return std::any_of(all.begin(), all.end(), [&](const VkExtensionProperties& e) { return name == e.extensionName; });
 }
 
+// Surfaces and callbacks live in the guest.
+bool is_guests_own(std::string_view extension) noexcept {
+  return extension.find("surface") != extension.npos || extension.find("_debug_") != extension.npos;
+}
+
 void add_once(std::vector<const char*>& names, const char* name) {
   const bool there =
       std::any_of(names.begin(), names.end(), [&](const char* other) { return std::strcmp(other, name) == 0; });
@@ -46,20 +51,27 @@ std::vector<VkExtensionProperties> offered_device_extensions(const PhysicalDevic
   return offered;
 }
 
-std::vector<const char*> host_instance_extensions(const Driver& driver, std::span<const char* const> asked) {
+std::vector<VkExtensionProperties> offered_instance_extensions(const Driver& driver) {
   std::uint32_t count = 0;
   std::vector<VkExtensionProperties> there;
   if (driver.table().vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr) == VK_SUCCESS) {
     there.resize(count);
-    driver.table().vkEnumerateInstanceExtensionProperties(nullptr, &count, there.data());
+    if (driver.table().vkEnumerateInstanceExtensionProperties(nullptr, &count, there.data()) < 0) {
+      count = 0;
+    }
     there.resize(count);
   }
+  std::erase_if(there, [](const VkExtensionProperties& e) {
+    return is_guests_own(e.extensionName) || !may_be_offered(e.extensionName);
+  });
+  return there;
+}
+
+std::vector<const char*> host_instance_extensions(const Driver& driver, std::span<const char* const> asked) {
+  const std::vector<VkExtensionProperties> offered = offered_instance_extensions(driver);
   std::vector<const char*> names;
   for (const char* name : asked) {
-    const std::string_view view(name);
-    // Surfaces and callbacks live in the guest.
-    const bool guests_own = view.find("surface") != view.npos || view.find("_debug_") != view.npos;
-    if (!guests_own && may_be_offered(view) && contains(there, view)) {
+    if (contains(offered, name)) {
       add_once(names, name);
     }
   }

@@ -21,6 +21,8 @@ bool may_be_offered(std::string_view extension) noexcept;
 std::vector<VkExtensionProperties> driver_device_extensions(const PhysicalDevice& physical);
 std::vector<VkExtensionProperties> offered_device_extensions(const PhysicalDevice& physical);
 
+std::vector<VkExtensionProperties> offered_instance_extensions(const Driver& driver);
+
 // The pointers are those of `asked`, or literals.
 std::vector<const char*> host_instance_extensions(const Driver& driver, std::span<const char* const> asked);
 std::vector<const char*> host_device_extensions(const PhysicalDevice& physical, std::span<const char* const> asked);

@@ -133,6 +133,18 @@ void on_vkEnumeratePhysicalDevices(CommandContext& ctx, protocol::vkEnumeratePhy
   }
 }
 
+void on_vkEnumerateInstanceExtensionProperties(CommandContext& ctx,
+                                               protocol::vkEnumerateInstanceExtensionProperties_args& a) {
+  const std::vector<VkExtensionProperties> offered = offered_instance_extensions(ctx.session.driver());
+  const auto count = static_cast<std::uint32_t>(offered.size());
+  const bool list = a.pProperties != nullptr;
+  a.result = list && *a.pPropertyCount < count ? VK_INCOMPLETE : VK_SUCCESS;
+  *a.pPropertyCount = list ? std::min(*a.pPropertyCount, count) : count;
+  if (list) {
+    std::copy_n(offered.begin(), *a.pPropertyCount, a.pProperties);
+  }
+}
+
 void on_vkEnumerateInstanceVersion(CommandContext& ctx, protocol::vkEnumerateInstanceVersion_args& a) {
   *a.pApiVersion = ctx.session.driver().instance_version();
   a.result = VK_SUCCESS;
