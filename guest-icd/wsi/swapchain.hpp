@@ -46,6 +46,13 @@ class Swapchain {
   VkResult acquire(std::uint64_t timeout_ns, VkSemaphore semaphore, VkFence fence,
                    std::uint32_t& index) noexcept;
 
+  /// An acquired image is given back without being shown.
+  void release(std::uint32_t index) noexcept {
+    if (index < count_) free_images_->give(index);
+  }
+  /// VK_SUCCESS, or the reason why an acquire would fail.
+  VkResult status() noexcept { return acquirable(); }
+
   struct Copy {
     VkCommandBuffer commands = VK_NULL_HANDLE;
     VkFence fence = VK_NULL_HANDLE;  ///< reset; to be signalled by the submission of the commands

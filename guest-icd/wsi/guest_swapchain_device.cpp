@@ -1,0 +1,36 @@
+#include "guest-icd/wsi/guest_swapchain_device.hpp"
+
+#include "generated/guest/entrypoints.hpp"
+#include "guest-icd/queue/queue.hpp"
+#include "guest-icd/queue/submit.hpp"
+#include "guest-icd/session/channel.hpp"
+
+namespace viaduct::guest::wsi {
+
+GuestSwapchainDevice::GuestSwapchainDevice(Device& device) noexcept : device_(device) {
+  handle = device.handle();
+  entry::vkGetPhysicalDeviceMemoryProperties(device.physical->handle(), &memory);
+#define VIADUCT_SET(name) name = &entry::name;
+  VIADUCT_SWAPCHAIN_FUNCTIONS(VIADUCT_SET)
+#undef VIADUCT_SET
+}
+
+bool GuestSwapchainDevice::lost() const noexcept {
+  if (device_.is_lost()) return true;
+  if (!device_.channel->check_lost()) return false;
+  device_.latch_lost();
+  return true;
+}
+
+VkResult GuestSwapchainDevice::signal_acquired(VkSemaphore semaphore, VkFence fence) noexcept {
+  signal_from_wsi(device_, semaphore, fence);
+  return VK_SUCCESS;
+}
+
+std::uint32_t GuestSwapchainDevice::family_of(VkQueue queue) const noexcept {
+  return Queue::from(queue)->family;
+}
+
+void GuestSwapchainDevice::count_frame(VkQueue queue) noexcept { post_present_marker(*Queue::from(queue)); }
+
+}  // namespace viaduct::guest::wsi
