@@ -161,7 +161,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkResetCommandBuffer(VkCommandBuffer commandBuffe
                                                     VkCommandBufferResetFlags flags) noexcept {
   CommandBuffer& commands = CommandBuffer::from(commandBuffer);
   commands.writer().discard();
-  post_vkResetCommandBuffer(*commands.channel, commandBuffer, flags);
+  encode_vkResetCommandBuffer(commands.writer(), flags);
+  commands.writer().finish();
   return VK_SUCCESS;
 }
 

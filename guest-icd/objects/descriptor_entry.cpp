@@ -287,7 +287,7 @@ VKAPI_ATTR void VKAPI_CALL vkUpdateDescriptorSetWithTemplate(VkDevice device, Vk
   Scratch scratch;
   const VkWriteDescriptorSet* writes = expand_template(scratch, *update, descriptorSet, pData);
   if (writes == nullptr) return;
-  vkUpdateDescriptorSets(device, static_cast<std::uint32_t>(update->entries.size()), writes, 0, nullptr);
+  entry::vkUpdateDescriptorSets(device, static_cast<std::uint32_t>(update->entries.size()), writes, 0, nullptr);
 }
 
 VKAPI_ATTR void VKAPI_CALL vkCmdPushDescriptorSetKHR(VkCommandBuffer commandBuffer,

@@ -6,7 +6,6 @@
 
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
-#include "generated/protocol/structs.hpp"
 #include "guest-icd/objects/device.hpp"
 #include "guest-icd/objects/object_ids.hpp"
 #include "guest-icd/objects/object_tables.hpp"
@@ -15,34 +14,43 @@
 #include "guest-icd/wsi/swapchain.hpp"
 #include "protocol/wire/writer.hpp"
 
+// Generated, in whichever of the numbered files they fell.
+namespace viaduct::protocol {
+template <class S>
+void write_request_vkCreateBuffer(S&, VkDevice, const VkBufferCreateInfo*, const VkAllocationCallbacks*, VkBuffer*);
+template <class S>
+void write_request_vkCreateImage(S&, VkDevice, const VkImageCreateInfo*, const VkAllocationCallbacks*, VkImage*);
+}  // namespace viaduct::protocol
+
 namespace viaduct::guest {
 namespace {
 
 using protocol::id_of;
 using protocol::ObjectType;
 
+// The create request with no name for the object: the device and everything the requirements depend on.
 template <class S>
-void write_info(S& sink, const VkBufferCreateInfo& info) {
-  protocol::write_VkBufferCreateInfo(sink, info);
+void write_info(S& sink, VkDevice device, const VkBufferCreateInfo& info) {
+  VkBuffer none = VK_NULL_HANDLE;
+  protocol::write_request_vkCreateBuffer(sink, device, &info, nullptr, &none);
 }
 template <class S>
-void write_info(S& sink, const VkImageCreateInfo& info) {
-  protocol::write_VkImageCreateInfo(sink, info);
+void write_info(S& sink, VkDevice device, const VkImageCreateInfo& info) {
+  VkImage none = VK_NULL_HANDLE;
+  protocol::write_request_vkCreateImage(sink, device, &info, nullptr, &none);
 }
 
-// The memo's key of a create-info: what it is, whose device, and the bytes it would have on the wire. Records' keys
-// begin with a command index; this one begins with a word that is none.
+// The memo's key of a create-info. Records' keys begin with a command index; this one begins with a word that is none.
 template <class Info>
-bool make_key(std::vector<std::byte>& key, std::uint64_t device, const Info& info, std::uint32_t kind) noexcept {
+bool make_key(std::vector<std::byte>& key, VkDevice device, const Info& info, std::uint32_t kind) noexcept {
   try {
-    protocol::SizeCounter counter(16);
-    write_info(counter, info);
+    protocol::SizeCounter counter(8);
+    write_info(counter, device, info);
     key.resize(counter.finish());
     protocol::Writer writer(key.data());
     writer.u32(~kind);
     writer.u32(0);
-    writer.u64(device);
-    write_info(writer, info);
+    write_info(writer, device, info);
     writer.finish();
     return true;
   } catch (...) {
@@ -53,7 +61,7 @@ bool make_key(std::vector<std::byte>& key, std::uint64_t device, const Info& inf
 
 // Prepares a new object's entry: its requirements if an equal create-info is known, otherwise the key to learn them.
 template <class Info>
-void prepare(Channel& channel, Resource& resource, std::uint64_t device, const Info& info,
+void prepare(Channel& channel, Resource& resource, VkDevice device, const Info& info,
              std::uint32_t kind) noexcept {
   resource.reset();
   if (!make_key(resource.key, device, info, kind)) return;
@@ -128,7 +136,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateBuffer(VkDevice device, const VkBufferCre
   const std::uint64_t id = new_id(channel, ObjectType::kBuffer);
   Resource* buffer = id == 0 ? nullptr : self->session->objects().buffers.make(id);
   if (buffer == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
-  prepare(channel, *buffer, self->header.id, *pCreateInfo, 1);
+  prepare(channel, *buffer, device, *pCreateInfo, 1);
   *pBuffer = handle_of<VkBuffer>(id);
   post_vkCreateBuffer(channel, device, pCreateInfo, pAllocator, pBuffer);
   return VK_SUCCESS;
@@ -155,7 +163,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateImage(VkDevice device, const VkImageCreat
   const std::uint64_t id = new_id(channel, ObjectType::kImage);
   Resource* image = id == 0 ? nullptr : self->session->objects().images.make(id);
   if (image == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
-  prepare(channel, *image, self->header.id, info, 2);
+  prepare(channel, *image, device, info, 2);
   *pImage = handle_of<VkImage>(id);
   post_vkCreateImage(channel, device, &info, pAllocator, pImage);
   return VK_SUCCESS;
@@ -182,7 +190,7 @@ VKAPI_ATTR void VKAPI_CALL vkGetBufferMemoryRequirements(VkDevice device, VkBuff
                                                          VkMemoryRequirements* pMemoryRequirements) noexcept {
   const VkBufferMemoryRequirementsInfo2 info{VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, nullptr, buffer};
   VkMemoryRequirements2 requirements{VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, nullptr, {}};
-  vkGetBufferMemoryRequirements2(device, &info, &requirements);
+  entry::vkGetBufferMemoryRequirements2(device, &info, &requirements);
   *pMemoryRequirements = requirements.memoryRequirements;
 }
 
@@ -200,7 +208,7 @@ VKAPI_ATTR void VKAPI_CALL vkGetImageMemoryRequirements(VkDevice device, VkImage
                                                         VkMemoryRequirements* pMemoryRequirements) noexcept {
   const VkImageMemoryRequirementsInfo2 info{VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2, nullptr, image};
   VkMemoryRequirements2 requirements{VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, nullptr, {}};
-  vkGetImageMemoryRequirements2(device, &info, &requirements);
+  entry::vkGetImageMemoryRequirements2(device, &info, &requirements);
   *pMemoryRequirements = requirements.memoryRequirements;
 }
 

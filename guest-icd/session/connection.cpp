@@ -9,7 +9,7 @@
 #include "generated/protocol/commands.hpp"
 #include "protocol/control/handshake.hpp"
 #include "transport/stream/frame.hpp"
-#include "transport/stream/unix_stream.hpp"
+#include "transport/stream/connect.hpp"
 #include "transport/url.hpp"
 
 namespace viaduct::guest {
