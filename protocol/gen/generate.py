@@ -9,9 +9,11 @@ sys.dont_write_bytecode = True
 import commands as command_rules  # noqa: E402
 import emit_commands  # noqa: E402
 import model  # noqa: E402
+from emit_fake_driver import FakeDriverEmitter  # noqa: E402
 from emit_guest import GuestEmitter  # noqa: E402
 from emit_host import HostEmitter  # noqa: E402
 from emit_requests import RequestEmitter  # noqa: E402
+from emit_testing import TestingEmitter  # noqa: E402
 from emit_structs import StructEmitter  # noqa: E402
 from fields import Fields  # noqa: E402
 from layout import Layout  # noqa: E402
@@ -39,7 +41,9 @@ def main():
     requests = RequestEmitter(layout, fields, structs, commands, policy)
     requests.emit(output)
     GuestEmitter(layout, fields, requests, commands, policy).emit(output)
+    TestingEmitter(layout, fields, structs, requests, commands, policy).emit(output)
     HostEmitter(layout, fields, requests, commands, policy, names).emit(output)
+    FakeDriverEmitter(layout, commands, policy).emit(output)
     if args.list:
         print(";".join(output.written))
 
