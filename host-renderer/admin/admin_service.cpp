@@ -9,7 +9,7 @@
 #include "host-renderer/daemon/server.hpp"
 #include "host-renderer/daemon/tenant.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 control::AdminReply AdminService::handle(const control::AdminRequest& request, const std::string& base) {
   control::AdminReply reply;
@@ -100,4 +100,4 @@ void AdminService::add_tenant(const std::string& name, const std::string& base, 
   server_.add_listener(std::move(*bound));
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -6,7 +6,7 @@
 
 #include "generated/protocol/control/control.pb.h"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 class Server;
 
@@ -24,4 +24,4 @@ class AdminService {
   Server& server_;
 };
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -11,7 +11,7 @@
 #include <limits>
 #include <sstream>
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 namespace {
 
 constexpr uint64_t kKiB = 1024;
@@ -228,4 +228,4 @@ tl::expected<Config, std::string> load_config(const std::string& path) {
   return parse_config(text.str(), path);
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -32,7 +32,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 inline constexpr const char* kDefaultTenant = "default";
 
@@ -72,4 +72,4 @@ Config default_config();
 // Letters, digits, '-', '_' and '.', at most 64, not beginning with '.'.
 [[nodiscard]] bool valid_tenant_name(std::string_view name);
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

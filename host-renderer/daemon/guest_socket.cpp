@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 Peer peer_of(const GuestSocket& socket) {
   Peer peer;
@@ -81,4 +81,4 @@ void send_frame_now(GuestSocket& socket, transport::FrameKind kind, std::span<co
   ::sendmsg(socket.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -14,7 +14,7 @@
 #include "base/unique_fd.hpp"
 #include "transport/stream/frame.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 using GuestSocket = boost::asio::local::stream_protocol::socket;
 
@@ -49,4 +49,4 @@ class FrameReader : public std::enable_shared_from_this<FrameReader> {
 // Best effort, never blocks: a peer that does not read loses the message.
 void send_frame_now(GuestSocket& socket, transport::FrameKind kind, std::span<const std::byte> payload);
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

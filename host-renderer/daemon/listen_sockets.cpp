@@ -15,7 +15,7 @@
 
 #include "transport/url.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 namespace {
 
 constexpr int kBacklog = 64;
@@ -209,4 +209,4 @@ std::string default_listen_url() {
   return folder == nullptr || *folder != '/' ? "" : "unix://" + std::string(folder) + "/viaduct/viaduct.sock";
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -16,7 +16,7 @@
 #include "base/unique_fd.hpp"
 #include "host-renderer/daemon/config.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 struct BoundSocket {
   UniqueFd fd;  // listening, non-blocking
@@ -66,4 +66,4 @@ void remove_leftovers(const Leftovers& leftovers);
 // empty if there is neither.
 std::string default_listen_url();
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -10,7 +10,7 @@
 #include "host-renderer/daemon/server.hpp"
 #include "host-renderer/daemon/worker_setup.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 namespace {
 
 int complain(const std::string& text) {
@@ -80,22 +80,22 @@ int serve(const Options& options) {
   raise_descriptor_limit();
   server.config = std::move(config);
   server.sockets = std::move(sockets->sockets);
-  Server daemon(std::move(server), std::move(*spawner));
-  return options.list_gpus ? daemon.list_gpus() : daemon.run();
+  Server running(std::move(server), std::move(*spawner));
+  return options.list_gpus ? running.list_gpus() : running.run();
 }
 
 }  // namespace
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon
 
 int main(int argc, char** argv) {
   using namespace viaduct;
-  const auto options = host::parse_options(argc, argv);
+  const auto options = host::daemon::parse_options(argc, argv);
   if (!options) {
     std::fprintf(stderr, "viaductd: %s\n", options.error().c_str());
     return 2;
   }
   if (options->help) {
-    std::fputs(host::daemon_help(), stdout);
+    std::fputs(host::daemon::daemon_help(), stdout);
     return 0;
   }
   if (options->version) {
@@ -106,7 +106,7 @@ int main(int argc, char** argv) {
   log_set_context("daemon", "", 0);
   ::signal(SIGPIPE, SIG_IGN);
   try {
-    return host::serve(*options);
+    return host::daemon::serve(*options);
   } catch (const std::exception& error) {
     VIADUCT_LOG_ERROR("daemon", "internal error: %s", error.what());
     return 1;

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 const char* daemon_help() {
   return R"(Usage: viaductd [--listen URL]... [--driver ICD.json] [--gpu NAME-OR-INDEX] [OPTION]...
@@ -87,4 +87,4 @@ void overlay(const Options& options, Config& config) {
   config.expose.insert(config.expose.end(), options.expose.begin(), options.expose.end());
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -7,7 +7,7 @@
 
 #include "host-renderer/daemon/config.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 struct Options {
   std::vector<std::string> listen;
@@ -29,4 +29,4 @@ const char* daemon_help();
 // The command line wins over the file.
 void overlay(const Options& options, Config& config);
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <memory>
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 namespace {
 
 struct Range {
@@ -69,4 +69,4 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -7,7 +7,7 @@
 
 #include "base/result.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 struct Identity {
   uid_t uid = 0;
@@ -26,4 +26,4 @@ uid_t throw_away_uid(uint32_t serial);
 // As many descriptors as the system lets a process have.
 void raise_descriptor_limit();
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

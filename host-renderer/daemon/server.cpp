@@ -13,7 +13,7 @@
 #include "host-renderer/admin/admin_service.hpp"
 #include "host-renderer/daemon/tenant.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 namespace {
 
 using Acceptor = boost::asio::local::stream_protocol::acceptor;
@@ -297,4 +297,4 @@ void Server::begin_admin(const std::shared_ptr<Handshake>& handshake, const tran
   send_frame_now(handshake->socket, transport::FrameKind::admin_reply, std::as_bytes(std::span(bytes)));
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -20,7 +20,7 @@
 #include "host-renderer/daemon/session.hpp"
 #include "host-renderer/daemon/worker_pool.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 struct ServerOptions {
   Config config;
@@ -77,4 +77,4 @@ class Server {
 // Does "0" or "radeon" name one of these? Index, or part of the name in any case.
 int find_gpu(const control::WorkerReady& ready, const std::string& wanted);
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

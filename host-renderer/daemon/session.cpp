@@ -13,8 +13,10 @@
 #include "transport/region/region.hpp"
 #include "transport/wait/doorbell.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 namespace {
+
+constexpr std::chrono::milliseconds kLastWords{200};
 
 using Descriptor = boost::asio::posix::stream_descriptor;
 
@@ -178,24 +180,34 @@ void Session::on_worker_ended(const std::string& cause, bool expected) {
   if (phase_ == Phase::granted) {
     return refuse(protocol::RefusalCode::no_worker, "the renderer could not start this session: " + cause);
   }
-  const StatsPage* stats = page(stats_);
-  const uint64_t frames = stats == nullptr ? 0 : stats->frames.load(std::memory_order_relaxed);
   if (expected) {
-    VIADUCT_LOG_INFO("session", "%s ended after %" PRIu64 " frames: %s", label().c_str(), frames,
+    VIADUCT_LOG_INFO("session", "%s ended after %" PRIu64 " frames: %s", label().c_str(), frames(),
                      cause.c_str());
   } else {
     VIADUCT_LOG_WARN("session", "%s lost its device after %" PRIu64 " frames: worker %s%s", label().c_str(),
-                     frames, cause.c_str(), state_text(stats));
+                     frames(), cause.c_str(), state_text(page(stats_)));
   }
   finish();
 }
 
 void Session::on_guest_gone(const char* how) {
-  if (phase_ == Phase::over) return;
+  if (phase_ == Phase::over || phase_ == Phase::closing) return;
+  const auto over = [how](Session& session) {
+    VIADUCT_LOG_INFO("session", "%s ended after %" PRIu64 " frames: %s", session.label().c_str(),
+                     session.frames(), how);
+    session.finish();
+  };
+  if (phase_ != Phase::running) return over(*this);
+  phase_ = Phase::closing;
+  timer_.expires_after(kLastWords);
+  timer_.async_wait([weak = weak_from_this(), over](boost::system::error_code error) {
+    if (const auto self = weak.lock(); self && !error && self->phase_ == Phase::closing) over(*self);
+  });
+}
+
+uint64_t Session::frames() const {
   const StatsPage* stats = page(stats_);
-  VIADUCT_LOG_INFO("session", "%s ended after %" PRIu64 " frames: %s", label().c_str(),
-                   stats == nullptr ? 0 : stats->frames.load(std::memory_order_relaxed), how);
-  finish();
+  return stats == nullptr ? 0 : stats->frames.load(std::memory_order_relaxed);
 }
 
 void Session::end(const std::string& cause) {
@@ -254,4 +266,4 @@ void Session::fill_status(control::SessionStatus& status) const {
   if (static_cast<SessionState>(read(stats->status)) == SessionState::device_lost) status.set_state("lost");
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

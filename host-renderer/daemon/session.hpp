@@ -5,6 +5,7 @@
 // The daemon keeps the guest's socket only to notice that the guest is gone, and to hang it up when the
 // worker is: the worker speaks on it. Whatever ends first takes the other along: the guest closing its
 // socket, the guest's process (a forked child may still hold the socket), the worker, an administrator.
+// A worker whose guest is gone has a moment to say why (it may have hung up itself, on malformed data).
 // Nothing of the region stays with the daemon after the grant, so the session's memory dies with worker
 // and guest.
 //
@@ -28,7 +29,7 @@
 #include "host-renderer/daemon/worker_pool.hpp"
 #include "protocol/control/handshake.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 struct SessionOptions {
   uint32_t id = 0;
@@ -56,13 +57,14 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] bool was_refused() const { return refused_; }
 
  private:
-  enum class Phase { waiting, granted, running, over };
+  enum class Phase { waiting, granted, running, closing, over };
 
   void on_worker(WorkerPool::Taken taken);
   [[nodiscard]] Result<> hand_over(WorkerProcess& worker);
   void on_started();
   void on_worker_ended(const std::string& cause, bool expected);
   void on_guest_gone(const char* how);
+  [[nodiscard]] uint64_t frames() const;
   void refuse(protocol::RefusalCode code, const std::string& message);
   void finish();
   void watch_guest();
@@ -83,4 +85,4 @@ class Session : public std::enable_shared_from_this<Session> {
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

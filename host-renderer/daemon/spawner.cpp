@@ -17,7 +17,7 @@
 #include "host-renderer/daemon/privileges.hpp"
 #include "transport/stream/unix_stream.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 namespace {
 
 constexpr uint32_t kSpawnRequest = 0x4e505356;  // the only message there is
@@ -142,4 +142,4 @@ void Spawner::stop() {
   pid_ = -1;
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -18,7 +18,7 @@
 #include "host-renderer/daemon/listen_sockets.hpp"
 #include "host-renderer/sandbox/launch.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 struct SpawnerOptions {
   sandbox::LaunchConfig launch;
@@ -54,4 +54,4 @@ class Spawner {
   pid_t pid_ = -1;
 };
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -10,7 +10,7 @@
 #include "host-renderer/daemon/guest_socket.hpp"
 #include "host-renderer/daemon/server.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 // A connection whose first frame has not arrived yet.
 struct Server::Handshake {
@@ -33,4 +33,4 @@ struct Server::Tenant {
   uint32_t sessions = 0;
 };
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -6,7 +6,7 @@
 
 #include "base/log.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 namespace {
 
 using std::chrono::milliseconds;
@@ -127,4 +127,4 @@ void WorkerPool::stop() {
   waiters_.clear();
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

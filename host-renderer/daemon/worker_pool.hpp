@@ -20,7 +20,7 @@
 
 #include "host-renderer/daemon/worker_process.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 class WorkerPool {
  public:
@@ -74,4 +74,4 @@ class WorkerPool {
   std::function<void(const std::string&)> on_failure_;
 };
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -11,7 +11,7 @@
 
 #include "base/log.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 namespace {
 
 constexpr std::size_t kMaxFromWorker = 64 * 1024;
@@ -213,4 +213,4 @@ void WorkerProcess::kill() {
   if (link_.is_open()) link_.close(ignored);
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

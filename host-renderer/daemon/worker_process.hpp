@@ -18,7 +18,7 @@
 #include "generated/protocol/control/control.pb.h"
 #include "host-renderer/daemon/spawner.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
  public:
@@ -65,4 +65,4 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
 // "killed by signal 9 (Killed)", "exited with status 3".
 std::string describe_wait_status(int status);
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -12,7 +12,7 @@
 
 extern char** environ;
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 namespace {
 
 namespace fs = std::filesystem;
@@ -147,4 +147,4 @@ tl::expected<sandbox::LaunchConfig, std::string> make_launch_config(const Config
   return launch;
 }
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon

@@ -7,7 +7,7 @@
 #include "host-renderer/daemon/config.hpp"
 #include "host-renderer/sandbox/launch.hpp"
 
-namespace viaduct::host {
+namespace viaduct::host::daemon {
 
 // Everything but the mode of confinement. `worker` overrides the binary that lies beside viaductd or in
 // its ../libexec/viaduct.
@@ -18,4 +18,4 @@ namespace viaduct::host {
 // Viaduct itself read, never a whole environment with its secrets.
 [[nodiscard]] bool passes_to_worker(std::string_view variable);
 
-}  // namespace viaduct::host
+}  // namespace viaduct::host::daemon
