@@ -1,12 +1,12 @@
 // What the fake driver remembers of each call, and what it was told to let fail.
 //
 // Every generated entry point of the fake driver makes one Entry: which command, a digest of everything that
-// came in, a digest of everything that went out, the result, and the handles that it made. The log is read,
-// and the failures are set, through VK_EXT_validation_cache: the bytes of vkCreateValidationCacheEXT are an
-// instruction
-// ("fail vkCreateBuffer 1 -2": the next call but none of vkCreateBuffer gives VK_ERROR_OUT_OF_DEVICE_MEMORY;
-// "clear"), those of vkGetValidationCacheDataEXT are the log so far, which is emptied by reading it. These
-// two are not logged. Any thread; a recorder is one a process.
+// came in, a digest of everything that went out, the result, and the handles that it made. Whoever is at the
+// other end of the ring reads the log and sets failures through two ordinary commands: the words of a
+// vkCreateShaderModule that begin with kInstructionMagic are an instruction ("fail vkCreateBuffer 1 -2": the
+// next call of vkCreateBuffer but one gives VK_ERROR_OUT_OF_DEVICE_MEMORY; "clear"), and vkGetShaderInfoAMD
+// for VK_SHADER_INFO_TYPE_DISASSEMBLY_AMD gives the log so far, which is emptied by reading it. These two
+// uses are not logged. Any thread; one a process.
 #pragma once
 
 #include <vulkan/vulkan.h>
@@ -21,6 +21,8 @@
 #include <vector>
 
 namespace viaduct::fake {
+
+inline constexpr uint32_t kInstructionMagic = 0x454b4146;  // "FAKE"
 
 // As the log carries it: this, then `handle_count` words of 8 bytes.
 struct Entry {

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
-#include <set>
 #include <string_view>
 
 #include "tests/fake-driver/objects.hpp"
@@ -274,17 +273,24 @@ VkResult vkAllocateCommandBuffers(VkDevice, const VkCommandBufferAllocateInfo* i
   return VK_SUCCESS;
 }
 
-VkResult vkCreateValidationCacheEXT(VkDevice, const VkValidationCacheCreateInfoEXT* info,
-                                    const VkAllocationCallbacks*, VkValidationCacheEXT* out) {
-  Recorder::get().instruct({static_cast<const char*>(info->pInitialData), info->initialDataSize});
-  *out = new_handle<VkValidationCacheEXT>();
+VkResult vkGetMemoryHostPointerPropertiesEXT(VkDevice, VkExternalMemoryHandleTypeFlagBits, const void*,
+                                             VkMemoryHostPointerPropertiesEXT* out) {
+  out->memoryTypeBits = 1;
   return VK_SUCCESS;
 }
 
-VkResult vkGetValidationCacheDataEXT(VkDevice, VkValidationCacheEXT, std::size_t* size, void* out) {
+bool is_instruction(const VkShaderModuleCreateInfo* info) {
+  if (info->codeSize < sizeof(kInstructionMagic) || info->pCode[0] != kInstructionMagic) return false;
+  const char* text = reinterpret_cast<const char*>(info->pCode + 1);
+  Recorder::get().instruct({text, strnlen(text, info->codeSize - sizeof(kInstructionMagic))});
+  return true;
+}
+
+VkResult read_log(std::size_t* size, void* out) {
   const std::size_t capacity = out == nullptr ? 0 : *size;
-  *size = Recorder::get().read({static_cast<std::byte*>(out), capacity}, out != nullptr);
-  return out != nullptr && *size > capacity ? VK_INCOMPLETE : VK_SUCCESS;
+  const std::size_t have = Recorder::get().read({static_cast<std::byte*>(out), capacity}, out != nullptr);
+  *size = out == nullptr ? have : have <= capacity ? have : 0;
+  return have <= capacity || out == nullptr ? VK_SUCCESS : VK_INCOMPLETE;
 }
 
 }  // namespace viaduct::fake::hand

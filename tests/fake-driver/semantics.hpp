@@ -70,9 +70,12 @@ VkResult vkQueueSubmit2(VkQueue, uint32_t count, const VkSubmitInfo2* submits, V
 VkResult vkQueueBindSparse(VkQueue, uint32_t count, const VkBindSparseInfo* infos, VkFence fence);
 
 VkResult vkAllocateCommandBuffers(VkDevice, const VkCommandBufferAllocateInfo* info, VkCommandBuffer* out);
-VkResult vkCreateValidationCacheEXT(VkDevice, const VkValidationCacheCreateInfoEXT* info,
-                                    const VkAllocationCallbacks*, VkValidationCacheEXT* out);
-VkResult vkGetValidationCacheDataEXT(VkDevice, VkValidationCacheEXT, std::size_t* size, void* out);
+VkResult vkGetMemoryHostPointerPropertiesEXT(VkDevice, VkExternalMemoryHandleTypeFlagBits,
+                                             const void* pointer, VkMemoryHostPointerPropertiesEXT* out);
+
+// The ways in and out beside the recorded calls (recorder.hpp): true if that is what the call was.
+bool is_instruction(const VkShaderModuleCreateInfo* info);
+VkResult read_log(std::size_t* size, void* out);
 
 }  // namespace hand
 }  // namespace viaduct::fake

@@ -1,0 +1,104 @@
+#include <cstring>
+#include <map>
+#include <string_view>
+
+#include "tests/fake-driver/guest.hpp"
+
+namespace viaduct::fake {
+namespace {
+
+// Why these are not called with random arguments. All but the last group reach the driver in another way in
+// this test (the objects that a Guest makes, lose_device, deferred) or in tests/e2e.
+constexpr char kLifetime[] =
+    "begins or ends what everything else needs; called on purpose while the guest is set up";
+constexpr char kWaits[] = "answered in the guest from completion slots, or waits; tests/e2e";
+constexpr char kSubmits[] = "the host adds its own semaphore and value; called by lose_device and tests/e2e";
+constexpr char kMemory[] =
+    "memory types and sizes are translated; called while the guest is set up and by tests/e2e";
+constexpr char kRecording[] = "part of every recorded command here";
+constexpr char kPools[] =
+    "the guest keeps count of sets and layouts; called while the guest is set up and by tests/e2e";
+constexpr char kGuestOnly[] = "lives in the guest: nothing crosses the wire";
+constexpr char kTranslated[] =
+    "its answer is re-described for the guest (docs/identity.md); tests/e2e/vulkaninfo";
+
+const std::map<std::string_view, const char*>& reasons() {
+  static const std::map<std::string_view, const char*> kReasons = {
+      {"vkCreateInstance", kLifetime},
+      {"vkDestroyInstance", kLifetime},
+      {"vkCreateDevice", kLifetime},
+      {"vkDestroyDevice", kLifetime},
+      {"vkEnumeratePhysicalDevices", kLifetime},
+      {"vkEnumeratePhysicalDeviceGroups", kLifetime},
+      {"vkGetDeviceQueue", kLifetime},
+      {"vkGetDeviceQueue2", kLifetime},
+      {"vkDestroyPipeline", kLifetime},
+      {"vkDestroyCommandPool", kLifetime},
+      {"vkResetCommandPool", kLifetime},
+      {"vkDestroyDescriptorPool", kLifetime},
+      {"vkEnumerateInstanceVersion", kTranslated},
+      {"vkEnumerateInstanceExtensionProperties", kTranslated},
+      {"vkEnumerateDeviceExtensionProperties", kTranslated},
+      {"vkGetPhysicalDeviceProperties", kTranslated},
+      {"vkGetPhysicalDeviceProperties2", kTranslated},
+      {"vkGetPhysicalDeviceMemoryProperties", kTranslated},
+      {"vkGetPhysicalDeviceMemoryProperties2", kTranslated},
+      {"vkGetPhysicalDeviceToolProperties", kGuestOnly},
+      {"vkQueueSubmit", kSubmits},
+      {"vkQueueSubmit2", kSubmits},
+      {"vkQueueBindSparse", kSubmits},
+      {"vkQueueWaitIdle", kWaits},
+      {"vkDeviceWaitIdle", kWaits},
+      {"vkCreateFence", kWaits},
+      {"vkDestroyFence", kWaits},
+      {"vkResetFences", kWaits},
+      {"vkGetFenceStatus", kWaits},
+      {"vkWaitForFences", kWaits},
+      {"vkWaitSemaphores", kWaits},
+      {"vkSignalSemaphore", kWaits},
+      {"vkGetSemaphoreCounterValue", kWaits},
+      {"vkAllocateMemory", kMemory},
+      {"vkFreeMemory", kMemory},
+      {"vkFlushMappedMemoryRanges", kMemory},
+      {"vkInvalidateMappedMemoryRanges", kMemory},
+      {"vkGetBufferMemoryRequirements", kMemory},
+      {"vkGetBufferMemoryRequirements2", kMemory},
+      {"vkGetImageMemoryRequirements", kMemory},
+      {"vkGetImageMemoryRequirements2", kMemory},
+      {"vkGetDeviceBufferMemoryRequirements", kMemory},
+      {"vkGetDeviceImageMemoryRequirements", kMemory},
+      {"vkCreateBuffer", kMemory},
+      {"vkCreateImage", kMemory},
+      {"vkBeginCommandBuffer", kRecording},
+      {"vkEndCommandBuffer", kRecording},
+      {"vkResetCommandBuffer", kRecording},
+      {"vkAllocateCommandBuffers", kRecording},
+      {"vkFreeCommandBuffers", kRecording},
+      {"vkAllocateDescriptorSets", kPools},
+      {"vkFreeDescriptorSets", kPools},
+      {"vkResetDescriptorPool", kPools},
+      {"vkCreateDescriptorPool", kPools},
+      {"vkCreatePrivateDataSlot", kGuestOnly},
+      {"vkDestroyPrivateDataSlot", kGuestOnly},
+      {"vkSetPrivateData", kGuestOnly},
+      {"vkGetPrivateData", kGuestOnly},
+      {"vkQueuePresentKHR", kGuestOnly},
+      {"vkCreateSwapchainKHR", kGuestOnly},
+      {"vkDestroySwapchainKHR", kGuestOnly},
+      {"vkGetSwapchainImagesKHR", kGuestOnly},
+      {"vkAcquireNextImageKHR", kGuestOnly},
+      {"vkAcquireNextImage2KHR", kGuestOnly},
+      {"vkDestroySurfaceKHR", kGuestOnly},
+      {"vkCreateHeadlessSurfaceEXT", kGuestOnly},
+  };
+  return kReasons;
+}
+
+}  // namespace
+
+const char* exempt(const char* command) {
+  const auto found = reasons().find(command);
+  return found == reasons().end() ? nullptr : found->second;
+}
+
+}  // namespace viaduct::fake
