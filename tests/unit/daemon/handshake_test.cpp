@@ -1,0 +1,152 @@
+#include "protocol/control/handshake.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace viaduct::protocol {
+namespace {
+
+Hello sample_hello() {
+  Hello hello;
+  hello.registry_version = 0x40304bu;
+  hello.pid = 4242;
+  hello.program = "vkcube";
+  hello.command_hashes = {1, 0xffffffffu, 0x12345678u};
+  return hello;
+}
+
+TEST(Handshake, a_hello_arrives_as_it_was_sent) {
+  const auto bytes = encode_hello(sample_hello());
+  EXPECT_EQ(bytes.size(), 80u + 3 * 4);
+  const auto hello = decode_hello(bytes);
+  ASSERT_TRUE(hello);
+  EXPECT_EQ(hello->protocol_version, kProtocolVersion);
+  EXPECT_EQ(hello->registry_version, 0x40304bu);
+  EXPECT_EQ(hello->pid, 4242u);
+  EXPECT_EQ(hello->program, "vkcube");
+  EXPECT_EQ(hello->command_hashes, sample_hello().command_hashes);
+}
+
+TEST(Handshake, a_welcome_arrives_as_it_was_sent) {
+  Welcome sent;
+  sent.session_id = 7;
+  sent.region_size = 5ull << 30;
+  sent.control_size = 8 << 20;
+  sent.registry_version = 3;
+  sent.driver_name = "llvmpipe";
+  sent.command_hashes = {9, 8};
+  const auto got = decode_welcome(encode_welcome(sent));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->session_id, 7u);
+  EXPECT_EQ(got->region_size, 5ull << 30);
+  EXPECT_EQ(got->control_size, 8u << 20);
+  EXPECT_EQ(got->registry_version, 3u);
+  EXPECT_EQ(got->driver_name, "llvmpipe");
+  EXPECT_EQ(got->command_hashes, sent.command_hashes);
+}
+
+TEST(Handshake, a_refusal_arrives_as_it_was_sent) {
+  const auto got = decode_refusal(encode_refusal({RefusalCode::limit, "no more sessions"}));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->code, RefusalCode::limit);
+  EXPECT_EQ(got->message, "no more sessions");
+}
+
+TEST(Handshake, a_refusal_is_cut_to_what_the_decoder_accepts) {
+  const auto got = decode_refusal(encode_refusal({RefusalCode::limit, std::string(10'000, 'x')}));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->message.size(), kMaxRefusalBytes);
+}
+
+TEST(Handshake, a_refusal_without_a_message_is_one) {
+  const auto got = decode_refusal(encode_refusal({RefusalCode::limit, ""}));
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->message.empty());
+}
+
+TEST(Handshake, every_truncation_is_refused) {
+  const auto hello = encode_hello(sample_hello());
+  for (std::size_t size = 0; size < hello.size(); ++size) {
+    EXPECT_FALSE(decode_hello(std::span(hello).first(size))) << size;
+  }
+  Welcome sample;
+  sample.command_hashes = {1, 2};
+  const auto welcome = encode_welcome(sample);
+  for (std::size_t size = 0; size < welcome.size(); ++size) {
+    EXPECT_FALSE(decode_welcome(std::span(welcome).first(size))) << size;
+  }
+  const auto refusal = encode_refusal({RefusalCode::limit, "because"});
+  for (std::size_t size = 0; size < refusal.size(); ++size) {
+    EXPECT_FALSE(decode_refusal(std::span(refusal).first(size))) << size;
+  }
+}
+
+TEST(Handshake, bytes_behind_the_last_hash_are_refused) {
+  auto bytes = encode_hello(sample_hello());
+  bytes.resize(bytes.size() + 4);
+  EXPECT_FALSE(decode_hello(bytes));
+}
+
+TEST(Handshake, a_count_that_the_bytes_do_not_hold_is_refused) {
+  auto bytes = encode_hello(sample_hello());
+  for (const unsigned char high : {0x01, 0x40, 0xff}) {
+    bytes[15] = std::byte{high};  // the count's high byte
+    const auto hello = decode_hello(bytes);
+    ASSERT_FALSE(hello);
+    EXPECT_EQ(hello.error().code, Errc::bad_data);
+  }
+}
+
+TEST(Handshake, another_version_is_incompatible_and_not_garbage) {
+  auto bytes = encode_hello(sample_hello());
+  bytes[0] = std::byte{99};
+  const auto hello = decode_hello(bytes);
+  ASSERT_FALSE(hello);
+  EXPECT_EQ(hello.error().code, Errc::incompatible);
+}
+
+TEST(Handshake, a_program_name_without_an_end_is_cut_and_made_printable) {
+  auto bytes = encode_hello(sample_hello());
+  for (std::size_t i = 16; i < 80; ++i) bytes[i] = std::byte{0x1b};
+  const auto hello = decode_hello(bytes);
+  ASSERT_TRUE(hello);
+  EXPECT_EQ(hello->program, std::string(63, '?'));
+}
+
+TEST(Handshake, a_long_program_name_is_cut_when_it_is_sent) {
+  Hello sent = sample_hello();
+  sent.program = std::string(200, 'p');
+  const auto hello = decode_hello(encode_hello(sent));
+  ASSERT_TRUE(hello);
+  EXPECT_EQ(hello->program, std::string(63, 'p'));
+}
+
+TEST(Handshake, a_control_area_larger_than_the_region_is_refused) {
+  Welcome sent;
+  sent.region_size = 4096;
+  sent.control_size = 8192;
+  EXPECT_FALSE(decode_welcome(encode_welcome(sent)));
+}
+
+// What the decoders make of noise is checked by the sanitizers; what they accept must encode back to it.
+TEST(Handshake, noise_is_refused_or_means_what_it_says) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 20'000; ++round) {
+    auto bytes = encode_hello(sample_hello());
+    bytes.resize(random() % 120);
+    const int flips = 1 + static_cast<int>(random() % 8);
+    for (int i = 0; i < flips && !bytes.empty(); ++i)
+      bytes[random() % bytes.size()] = static_cast<std::byte>(random());
+    if (const auto hello = decode_hello(bytes)) {
+      EXPECT_EQ(bytes.size(), 80 + 4 * hello->command_hashes.size());
+      EXPECT_LT(hello->program.size(), kProgramBytes);
+    }
+    if (const auto refusal = decode_refusal(bytes)) {
+      EXPECT_LE(refusal->message.size(), bytes.size() - 8);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace viaduct::protocol
