@@ -166,16 +166,18 @@ tl::expected<SocketSet, std::string> bind_all(const Config& config, uid_t servic
       const std::string folder = base.substr(0, base.rfind('/'));
       if (::mkdir(folder.c_str(), 0755) == 0) set.leftovers.empty_folders.push_back(folder);
     }
-    const auto first = config.tenants.find(kDefaultTenant);
-    const TenantConfig& own = first == config.tenants.end() ? config.limits : first->second;
-    if (auto bound = bind_tenant(set, base, kDefaultTenant, own); !bound) return give_up(bound.error());
-    if (auto made = make_folder(tenant_folder(base), service_uid, service_gid); !made)
+    if (auto made = make_folder(tenant_folder(base), service_uid, service_gid); !made) {
       return give_up(made.error());
+    }
     set.leftovers.tenant_folders.push_back(tenant_folder(base));
     for (const auto& [name, tenant] : config.tenants) {
       if (name == kDefaultTenant) continue;
       if (auto bound = bind_tenant(set, base, name, tenant); !bound) return give_up(bound.error());
     }
+    // Last, so that whoever can connect to it finds the tenants' sockets there too.
+    const auto first = config.tenants.find(kDefaultTenant);
+    const TenantConfig& own = first == config.tenants.end() ? config.limits : first->second;
+    if (auto bound = bind_tenant(set, base, kDefaultTenant, own); !bound) return give_up(bound.error());
   }
   return set;
 }

@@ -389,7 +389,9 @@ TEST(Daemon, a_second_one_at_the_same_place_is_refused_and_a_dead_ones_socket_is
   std::copy(stale.begin(), stale.end(), address.sun_path);
   ASSERT_EQ(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   Daemon replacing({.arguments = {"--listen", "unix://" + stale}, .environment = {}, .config = ""});
-  EXPECT_TRUE(transport::UnixStream::connect(stale, Deadline::after_ms(1000)).has_value()) << replacing.log();
+  EXPECT_TRUE(eventually(
+      [&] { return transport::UnixStream::connect(stale, Deadline::after_ms(1000)).has_value(); }, 2000))
+      << replacing.log();
 }
 
 TEST(Daemon, names_what_is_wrong_with_its_options) {
@@ -401,7 +403,9 @@ TEST(Daemon, names_what_is_wrong_with_its_options) {
     EXPECT_NE(finished.output.find(text), std::string::npos) << finished.output;
   };
   fails({"--bogus"}, "unknown option '--bogus'");
-  fails({"--worker", VIADUCT_FAKE_WORKER, "--driver", "/nonexistent.json"}, "/nonexistent.json");
+  fails({"--worker", VIADUCT_FAKE_WORKER, "--driver", "/nonexistent.json", "--listen",
+         "unix:///tmp/unused.sock"},
+        "/nonexistent.json");
   fails({"--config", "/nonexistent.toml"}, "/nonexistent.toml");
   fails({"--worker", VIADUCT_FAKE_WORKER, "--driver", "/proc/self/status", "--listen", "tcp://0.0.0.0:1"},
         "unix:///PATH");

@@ -38,10 +38,10 @@ TEST_F(ListenSockets, one_a_tenant_with_its_mode) {
   const auto set = bind_all(config_, ::geteuid(), ::getegid());
   ASSERT_TRUE(set) << set.error();
   ASSERT_EQ(set->sockets.size(), 2u);
-  EXPECT_EQ(set->sockets[0].tenant, "default");
-  EXPECT_EQ(set->sockets[0].path, base_);
-  EXPECT_EQ(set->sockets[1].tenant, "alice");
-  EXPECT_EQ(set->sockets[1].path, base_ + ".d/alice.sock");
+  EXPECT_EQ(set->sockets[0].tenant, "alice");
+  EXPECT_EQ(set->sockets[0].path, base_ + ".d/alice.sock");
+  EXPECT_EQ(set->sockets[1].tenant, "default") << "who can connect to the first finds all the others";
+  EXPECT_EQ(set->sockets[1].path, base_);
   EXPECT_EQ(mode(base_ + ".d/alice.sock"), mode_t{0640});
   EXPECT_EQ(mode(base_) & 007, 0u) << "nobody else by default";
 }
