@@ -17,6 +17,15 @@ class TestingEmitter:
         self.commands, self.policy, self.registry = commands, policy, layout.registry
         self.names = sorted(n for n in layout.inputs | layout.outputs
                             if not layout.flat(n) and structs_has_function(self, n))
+        self.remote_counts = set()  # struct members that a command's len reaches through a pointer
+        for c in commands:
+            for f in c.command.params:
+                if f.len and "->" in f.len[0]:
+                    param, member = f.len[0].split("->")
+                    self.remote_counts.add((c.command.param(param).type, member))
+        for name, rule in policy.structs.items():
+            for expression in rule.get("context", []):
+                self.remote_counts |= {(name, m) for m in re.findall(r"v\.(\w+)", expression)}
         self.made_outputs = {n for n in layout.outputs if n in self.names}
 
     # ---- small facts ----
@@ -54,6 +63,8 @@ class TestingEmitter:
         counted = self.counted_by(f)
         if self.strided_by(f):
             return [f"{acc} = static_cast<{t}>(sizeof({self.strided_by(f).type}) + 4 * rng.below(3));"]
+        if (f.owner, f.name) in self.remote_counts:
+            return [f"{acc} = static_cast<{t}>(rng.count());"]
         if counted:
             text = counted[0][1]
             if "/ 4" in text:

@@ -139,7 +139,11 @@ class Fields:
             return [f"{acc} = d.handle<{t}>({self.object_type(t)});"]
         if kind in ("struct", "union"):
             if not lay.flat(t) and kind == "union" and f.selector:
-                return self._select(f, acc, lambda m, a, sh: self.read(m, a, sh, checks))
+                def arm(m, a, sh):  # what is checked of an arm is checked only where that arm is selected
+                    own = []
+                    return self.read(m, a, sh, own) + own
+
+                return self._select(f, acc, arm)
             return self._read_element(t, acc)
         if kind == "fixed":
             if lay.flat(t) and not lay.patched(t):

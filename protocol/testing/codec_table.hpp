@@ -1,5 +1,6 @@
-// Every command's and struct's codec behind one signature, so that tests, fuzzers and the recording fake driver can
-// walk all of them. `args` is the command's generated args struct. Generated: generated/testing/codec_table.cpp.
+// Every command's and struct's codec behind one signature, so that tests, fuzzers and the recording fake
+// driver can walk all of them. `args` is the command's generated args struct. Generated:
+// generated/testing/codec_table.cpp.
 #pragma once
 
 #include <cstddef>
@@ -18,16 +19,16 @@ struct CommandCodec {
   Command command;
   const char* name;
   std::size_t args_size;
-  bool recorded;                                  // needs the decoder's command buffer
-  bool has_reply;                                 // returns or writes anything
-  void (*random_args)(Rng&, void* args);          // what an application passes
+  bool recorded;                          // needs the decoder's command buffer
+  bool has_reply;                         // returns or writes anything
+  void (*random_args)(Rng&, void* args);  // what an application passes
   void (*measure_request)(SizeCounter&, const void* args);
   void (*write_request)(Writer&, const void* args);
   bool (*decode)(Decoder&, void* args);
-  void (*random_outputs)(Rng&, void* args);       // what a driver writes into decoded args
+  void (*random_outputs)(Rng&, void* args);  // what a driver writes into decoded args
   void (*measure_reply)(SizeCounter&, const void* args);
   void (*write_reply)(Writer&, const void* args);
-  bool (*read_reply)(Reader&, void* args);        // into the application's args
+  bool (*read_reply)(Reader&, void* args);  // into the application's args
   void (*digest_inputs)(Digest&, const void* args);
   void (*digest_outputs)(Digest&, const void* args);
 };
@@ -55,7 +56,8 @@ struct StructCodec {
 extern const std::span<const CommandCodec> kCommandCodecs;
 extern const std::span<const StructCodec> kStructCodecs;
 
-// What the registry has, and how much of it has no codec by policy: every struct and command is in one of the two.
+// What the registry has, and how much of it has no codec by policy: every struct and command is in one of the
+// two.
 struct Coverage {
   std::size_t registry_commands;  // aliases and platform commands excluded, internal ones included
   std::size_t commands_without_wire;

@@ -1,6 +1,7 @@
-// A deep hash of Vulkan structs and arguments, by the generated digest_X functions, which know nothing of the codecs.
-// Two sides that hold the same values get the same digest: handles are hashed as the guest's names, which each
-// side gives by a subclass, and memory that is for the callee to write counts only when `outputs` is set.
+// A deep hash of Vulkan structs and arguments, by the generated digest_X functions, which know nothing of the
+// codecs. Two sides that hold the same values get the same digest: handles are hashed as the guest's names,
+// which each side gives by a subclass, and memory that is for the callee to write counts only when `outputs`
+// is set.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +51,8 @@ class GuestDigest : public Digest {
  public:
   using Digest::Digest;
   ObjectId name(ObjectType, bool dispatchable, std::uint64_t bits) const override {
-    return dispatchable ? dispatchable_id(reinterpret_cast<const void*>(static_cast<std::uintptr_t>(bits))) : bits;
+    return dispatchable ? dispatchable_id(reinterpret_cast<const void*>(static_cast<std::uintptr_t>(bits)))
+                        : bits;
   }
   ObjectId made(std::uint64_t bits, ObjectId) const override { return bits; }
 };

@@ -1,5 +1,5 @@
-// Deterministic arguments for tests: what the generated random_X functions draw from. The same seed gives the same
-// structs on every machine. Everything they point to lives in the arena.
+// Deterministic arguments for tests: what the generated random_X functions draw from. The same seed gives the
+// same structs on every machine. Everything they point to lives in the arena.
 #pragma once
 
 #include <cstddef>
@@ -59,7 +59,8 @@ class Rng {
     for (std::uint32_t i = 0; i < length; ++i) text[i] = static_cast<char>('a' + below(26));
     return text;
   }
-  // A guest's handle: the id itself, or an object that begins with DispatchableHeader. A subclass may give real ones.
+  // A guest's handle: the id itself, or an object that begins with DispatchableHeader. A subclass may give
+  // real ones.
   template <class Handle>
   Handle handle(ObjectType type, bool dispatchable) {
     return handle_from_bits<Handle>(choose_handle(type, dispatchable));

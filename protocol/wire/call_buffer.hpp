@@ -1,4 +1,5 @@
-// Memory for one request that is encoded before it is known whether it must be sent. Small ones stay on the stack.
+// Memory for one request that is encoded before it is known whether it must be sent. Small ones stay on the
+// stack.
 #pragma once
 
 #include <cstddef>

@@ -1,9 +1,9 @@
 // The host's reader of one request record.
 //
 // It works on a private copy that the guest can no longer change (the caller made it), allocates only from
-// the arena it is given (reset per command, capped), and turns names into driver handles. Arrays of flat types
-// are used in place. Two kinds of failure: kBadData ends the session, kStaleHandle (a name whose object is
-// gone or was never made) spoils one command. Used by one thread.
+// the arena it is given (reset per command, capped), and turns names into driver handles. Arrays of flat
+// types are used in place. Two kinds of failure: kBadData ends the session, kStaleHandle (a name whose object
+// is gone or was never made) spoils one command. Used by one thread.
 #pragma once
 
 #include <vulkan/vulkan.h>

@@ -1,9 +1,9 @@
-// The two sinks of every encoder: SizeCounter measures, Writer stores. Each generated `write_` function is one
-// template over the sink, so that both agree by construction: measure, get that much memory, write.
+// The two sinks of every encoder: SizeCounter measures, Writer stores. Each generated `write_` function is
+// one template over the sink, so that both agree by construction: measure, get that much memory, write.
 //
 // Writer is unchecked: its owner must provide the measured size. Offsets are relative to the start of the
-// record or reply, which is 8-aligned on both sides; only align8 depends on them. Padding is written as zeros,
-// so equal arguments give equal bytes (the guest's caches use request bytes as keys).
+// record or reply, which is 8-aligned on both sides; only align8 depends on them. Padding is written as
+// zeros, so equal arguments give equal bytes (the guest's caches use request bytes as keys).
 #pragma once
 
 #include <cstddef>

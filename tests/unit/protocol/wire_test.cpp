@@ -1,0 +1,170 @@
+// The handwritten cursors and tables below the generated codecs.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "generated/protocol/requests_00.hpp"
+#include "generated/protocol/structs_00.hpp"
+#include "tests/unit/protocol/codec_fixture.hpp"
+
+namespace viaduct::protocol::testing {
+namespace {
+
+TEST(ObjectIds, CarryIndexTypeAndGeneration) {
+  const ObjectId id = make_id(ObjectType::kBuffer, (std::uint64_t{7} << 32) | 0x123456);
+  EXPECT_EQ(id_index(id), 0x123456u);
+  EXPECT_EQ(id_type(id), ObjectType::kBuffer);
+  EXPECT_EQ(id_generation(id), 7u);
+  EXPECT_EQ(id_without_type(id), (std::uint64_t{7} << 32) | 0x123456);
+}
+
+TEST(ObjectIds, OfDispatchableHandlesAreReadFromTheObject) {
+  DispatchableHeader header{nullptr, 42};
+  EXPECT_EQ(id_of(reinterpret_cast<VkDevice>(&header)), 42u);
+  EXPECT_EQ(id_of(VkDevice{}), 0u);
+}
+
+TEST(ReaderTest, FailsStickilyWithTheFirstOffset) {
+  Bytes bytes(8);
+  Reader reader(bytes.span());
+  reader.u32();
+  EXPECT_EQ(reader.u64(), 0u);
+  EXPECT_FALSE(reader.ok());
+  EXPECT_EQ(reader.error_offset(), 4u);
+  reader.fail("another");
+  EXPECT_STREQ(reader.reason(), "record ends early");
+  EXPECT_EQ(reader.u32(), 0u) << "reads after a failure give zeros";
+}
+
+TEST(ReaderTest, RefusesCountsThatCannotFit) {
+  Bytes bytes(16);
+  store_u32(bytes.data(), 4);
+  Reader fits(bytes.span());
+  EXPECT_EQ(fits.count(3), 4u);
+  EXPECT_TRUE(fits.ok());
+  Reader huge(bytes.span());
+  EXPECT_EQ(huge.count(4), 0u);
+  EXPECT_FALSE(huge.ok());
+}
+
+TEST(WriterTest, PadsWithZerosSoThatEqualArgumentsGiveEqualBytes) {
+  Bytes bytes(16);
+  std::memset(bytes.data(), 0xff, 16);
+  Writer writer(bytes.data());
+  writer.bytes("abc", 3);
+  EXPECT_EQ(writer.finish(), 8u);
+  const unsigned char expected[8] = {'a', 'b', 'c', 0, 0, 0, 0, 0};
+  EXPECT_EQ(std::memcmp(bytes.data(), expected, 8), 0);
+}
+
+class DecoderTest : public ::testing::Test {
+ protected:
+  Decoder decoder(std::span<const std::byte> bytes) { return Decoder(bytes, 0, arena_, tables_.tables()); }
+  Arena arena_{1 << 16};
+  TestTables tables_;
+};
+
+TEST_F(DecoderTest, TurnsNamesIntoDriverHandles) {
+  Bytes bytes(8);
+  const ObjectId id = test_id(ObjectType::kBuffer, 2);
+  store_u64(bytes.data(), id);
+  Decoder d = decoder(bytes.span());
+  EXPECT_EQ(handle_bits(d.handle<VkBuffer>(ObjectType::kBuffer)), driver_of(id));
+  EXPECT_TRUE(d.ok());
+}
+
+TEST_F(DecoderTest, CallsAFormerGenerationStaleAndAnotherTypeBad) {
+  const ObjectId id = test_id(ObjectType::kBuffer, 2);
+  Decoder stale = decoder({});
+  EXPECT_EQ(stale.lookup(ObjectType::kBuffer, id - (std::uint64_t{1} << 32)), 0u);
+  EXPECT_EQ(stale.status(), DecodeStatus::kStaleHandle);
+  Decoder beyond = decoder({});
+  beyond.lookup(ObjectType::kBuffer, test_id(ObjectType::kBuffer, kTestIndices));
+  EXPECT_EQ(beyond.status(), DecodeStatus::kStaleHandle);
+  Decoder bad = decoder({});
+  bad.lookup(ObjectType::kImage, id);
+  EXPECT_EQ(bad.status(), DecodeStatus::kBadData);
+}
+
+TEST_F(DecoderTest, LetsFailedObjectsBeDestroyed) {
+  tables_.slot(ObjectType::kBuffer, 1) = {kTestGeneration, kSlotFailed, 0, nullptr};
+  const ObjectId id = test_id(ObjectType::kBuffer, 1);
+  Decoder d = decoder({});
+  EXPECT_EQ(d.dying_handle<VkBuffer>(ObjectType::kBuffer, id), VkBuffer{});
+  EXPECT_TRUE(d.ok());
+  d.lookup(ObjectType::kBuffer, id);
+  EXPECT_EQ(d.status(), DecodeStatus::kStaleHandle) << "but not used";
+}
+
+TEST_F(DecoderTest, KeepsBadDataOverAStaleHandle) {
+  Decoder d = decoder({});
+  d.lookup(ObjectType::kBuffer, make_id(ObjectType::kBuffer, std::uint64_t{9} << 32));
+  d.u32();
+  EXPECT_EQ(d.status(), DecodeStatus::kBadData);
+}
+
+TEST_F(DecoderTest, StopsAtTheArenasCap) {
+  Decoder d = decoder({});
+  EXPECT_NE(d.make<std::uint64_t>(16), nullptr);
+  EXPECT_EQ(d.make<std::uint64_t>(1 << 20), nullptr);
+  EXPECT_EQ(d.status(), DecodeStatus::kBadData);
+}
+
+TEST_F(DecoderTest, ShowsTheDriverGeneralWhereTheApplicationSaysPresent) {
+  EXPECT_EQ(Decoder::layout(VK_IMAGE_LAYOUT_PRESENT_SRC_KHR), VK_IMAGE_LAYOUT_GENERAL);
+  EXPECT_EQ(Decoder::layout(VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL), VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
+  VkAttachmentDescription sent{};
+  sent.finalLayout = VK_IMAGE_LAYOUT_PRESENT_SRC_KHR;
+  VkAttachmentDescription got = sent;
+  patch_VkAttachmentDescription(got);
+  EXPECT_EQ(got.finalLayout, VK_IMAGE_LAYOUT_GENERAL);
+}
+
+TEST_F(DecoderTest, RefusesRecordedCommandsOutsideACommandBuffer) {
+  Decoder d = decoder({});
+  vkBeginCommandBuffer_args args;
+  EXPECT_FALSE(decode_vkBeginCommandBuffer(d, args));
+  EXPECT_STREQ(d.reason(), "command outside a command buffer");
+}
+
+TEST_F(DecoderTest, RefusesUnknownAndForbiddenChainStructs) {
+  for (const VkStructureType type :
+       {VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR, VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+        static_cast<VkStructureType>(123456)}) {
+    Bytes bytes(16);
+    store_u32(bytes.data(), type);
+    Decoder d = decoder(bytes.span());
+    EXPECT_EQ(read_pnext(d), nullptr);
+    EXPECT_EQ(d.status(), DecodeStatus::kBadData) << type;
+  }
+}
+
+TEST_F(DecoderTest, BoundsTheLengthOfAChain) {
+  // {sType, VkBool32 synchronization2} over and over
+  Bytes bytes(8 * 400);
+  for (std::size_t i = 0; i < 400; ++i) {
+    store_u32(bytes.data() + i * 8, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES);
+  }
+  Decoder d = decoder(bytes.span());
+  EXPECT_EQ(read_pnext(d), nullptr);
+  EXPECT_STREQ(d.reason(), "pNext chain is too long");
+}
+
+TEST_F(DecoderTest, SkipsChainStructsThatThePolicyDropsWhenWriting) {
+  VkDebugUtilsMessengerCreateInfoEXT dropped{};
+  dropped.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT;
+  VkPhysicalDeviceSynchronization2Features kept{};
+  kept.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES;
+  kept.synchronization2 = VK_TRUE;
+  dropped.pNext = &kept;
+  Bytes bytes =
+      encode([&](SizeCounter& s) { write_pnext(s, &dropped); }, [&](Writer& s) { write_pnext(s, &dropped); });
+  Decoder d = decoder(bytes.span());
+  auto* chain = static_cast<VkBaseOutStructure*>(read_pnext(d));
+  ASSERT_NE(chain, nullptr);
+  EXPECT_EQ(chain->sType, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES);
+  EXPECT_EQ(chain->pNext, nullptr);
+}
+
+}  // namespace
+}  // namespace viaduct::protocol::testing
