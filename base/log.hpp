@@ -1,6 +1,6 @@
 // Log lines on standard error, filtered by level and component, rate-limited per call site.
 //
-//   VIADUCT_LOG_WARN("ring", "session %u: %s at offset %zu", id, reason, offset);
+//   VIADUCT_LOG_WARN("ring", "session %u: %s at offset %zu", id, reason, offset)
 //
 // VIADUCT_LOG is a list of `level` (the default for all) and `component:level`, e.g. "warn,ring:debug";
 // levels are off, error, warn, info, debug. Without it the level is warn, or what log_set_default_level said.

@@ -85,6 +85,7 @@ void print_switches() noexcept {
   for (const Row& row : kDebugRows) std::fprintf(stderr, "  %-20s %s\n", row.word, row.text);
   std::fprintf(stderr, "VIADUCT_PERF=word,... turns off:\n");
   for (const Row& row : kPerfRows) std::fprintf(stderr, "  %-20s %s\n", row.word, row.text);
+  std::fprintf(stderr, "VIADUCT_MEMORY=auto|import|dmabuf|shadow forces how mapped memory is shared (worker)\n");
 }
 
 void set_switches_for_test(const char* debug, const char* perf) noexcept { apply(debug, perf); }

@@ -12,28 +12,18 @@
 namespace viaduct {
 
 // Row: enumerator, what turning it off does. The word in VIADUCT_PERF is no_<enumerator>.
-#define VIADUCT_PERF_SWITCHES(X)                                                                    \
-  X(spin, "waits park at once instead of spinning first")                                           \
-  X(early_publish, "command buffer chunks are published at vkEndCommandBuffer only, never earlier") \
-  X(memo, "answers that cannot change are asked for each time")                                     \
-  X(import, "mapped memory is never imported into the driver: the shadow is used")                  \
-  X(dma_buf, "mapped memory is never imported through udmabuf")                                     \
-  X(post, "every posted command waits for the host to have consumed it")                            \
-  X(pipeline_threads, "pipelines are compiled on the decode thread")                                \
-  X(parallel_decode, "command buffers are decoded in order on one thread")                          \
-  X(warm_pool, "no worker is kept warm")                                                            \
+#define VIADUCT_PERF_SWITCHES(X)                                                   \
+  X(spin, "waits park at once instead of spinning first")                          \
+  X(early_publish, "the host is not woken while recording and posting go on")      \
+  X(memo, "answers that cannot change are asked for each time")                    \
+  X(import, "mapped memory is never imported into the driver: the shadow is used") \
+  X(post, "every posted command waits for the host to have consumed it")           \
   X(shm_present, "frames go to the X server as plain requests, without MIT-SHM")
 
 // Row: enumerator, what turning it on does. The word in VIADUCT_DEBUG is the enumerator.
-#define VIADUCT_DEBUG_SWITCHES(X)                                                        \
-  X(all_logs, "log lines are not rate-limited")                                          \
-  X(commands, "the worker logs each command's name and size")                            \
-  X(submits, "log each queue submission and completion")                                 \
-  X(check_ids, "the guest asserts that released ids were alive")                         \
-  X(no_sandbox, "workers run without sandbox (never for tenants that are not trusted)")  \
-  X(force_import, "a failed import probe ends the session instead of falling to shadow") \
-  X(force_shadow, "the shadow is used even where import works")                          \
-  X(force_dma_buf, "mapped memory is imported through udmabuf or the session ends")
+#define VIADUCT_DEBUG_SWITCHES(X)               \
+  X(all_logs, "log lines are not rate-limited") \
+  X(commands, "the worker logs each command that it executes, at level debug")
 
 enum class PerfSwitch : unsigned {
 #define VIADUCT_ROW(name, text) name,

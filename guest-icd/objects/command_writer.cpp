@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "base/switches.hpp"
 #include "guest-icd/objects/command_buffer.hpp"
 #include "guest-icd/session/channel.hpp"
 
@@ -53,7 +54,7 @@ void CommandWriter::close() noexcept {
     return;
   }
   if (current_.memory.data == nullptr) return;
-  publish(true);
+  publish(perf_enabled(PerfSwitch::early_publish));
   channel_->retire_memory(current_.memory, current_.sequence);
   current_ = {};
   begin_ = cursor_ = end_ = nullptr;

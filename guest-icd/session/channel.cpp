@@ -45,7 +45,10 @@ std::byte* Channel::begin_post(std::size_t size) noexcept {
 
 void Channel::end_post() noexcept {
   commit();
-  if (static_cast<std::size_t>(cursor_ - begin_) >= kEarlyPublish && publish_open()) parts_.ring.wake_host();
+  if (static_cast<std::size_t>(cursor_ - begin_) >= kEarlyPublish && publish_open() &&
+      perf_enabled(PerfSwitch::early_publish)) {
+    parts_.ring.wake_host();
+  }
   if (!perf_enabled(PerfSwitch::post)) [[unlikely]] {
     publish_open();
     const std::uint64_t sequence = parts_.ring.published();

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/switches.hpp"
 #include "guest-icd/wsi/xcb_window.hpp"
 
 namespace viaduct::guest::wsi {
@@ -35,7 +36,7 @@ XcbTarget::XcbTarget(const XcbLibrary& xcb, const XcbTargetOptions& options, Wak
     return;
   }
   if (own_) start_events();
-  if (options.allow_shm && is_unix_socket(xcb_, connection_)) {
+  if (options.allow_shm && perf_enabled(PerfSwitch::shm_present) && is_unix_socket(xcb_, connection_)) {
     shm_ = XcbShmLibrary::get();
     if (shm_ != nullptr) {
       const auto* extension = xcb_.xcb_get_extension_data(connection_, shm_->xcb_shm_id);

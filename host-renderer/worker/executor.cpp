@@ -1,6 +1,7 @@
 #include "host-renderer/worker/executor.hpp"
 
 #include "base/log.hpp"
+#include "base/switches.hpp"
 #include "base/trace.hpp"
 #include "generated/host/dispatch.hpp"
 #include "protocol/wire/record.hpp"
@@ -121,6 +122,9 @@ bool Executor::run_record(std::span<const std::byte> record, std::size_t offset)
     decoder.set_command_buffer(command_buffer_id_, command_buffer_->handle);
   }
   CommandContext ctx{decoder, session_, command_buffer_, nullptr, reply ? &reply : nullptr};
+  if (debug_enabled(DebugSwitch::commands)) {
+    VIADUCT_LOG_DEBUG("decode", "%s, %zu bytes", info.name, record.size());
+  }
   kExecute[static_cast<std::size_t>(command)](ctx);
   switch (decoder.status()) {
     case protocol::DecodeStatus::kOk:

@@ -19,7 +19,7 @@ TEST(Switches, DebugWordsAreOffUntilNamedAndUnknownOnesAreReported) {
   set_switches_for_test("commands,,nonsense", "");
   const std::string text = testing::internal::GetCapturedStderr();
   EXPECT_TRUE(debug_enabled(DebugSwitch::commands));
-  EXPECT_FALSE(debug_enabled(DebugSwitch::submits));
+  EXPECT_FALSE(debug_enabled(DebugSwitch::all_logs));
   EXPECT_NE(text.find("nonsense"), std::string::npos);
   set_switches_for_test("", "");
 }
