@@ -153,6 +153,17 @@ std::uint32_t working_types(const ProbeTarget& target, std::span<std::byte> page
   return working;
 }
 
+bool reports_imports(const ProbeTarget& target) noexcept {
+  VkPhysicalDeviceExternalBufferInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO;
+  info.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+  info.handleType = kHostPointer;
+  VkExternalBufferProperties properties{};
+  properties.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES;
+  target.instance_table.vkGetPhysicalDeviceExternalBufferProperties(target.physical, &info, &properties);
+  return (properties.externalMemoryProperties.externalMemoryFeatures & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
+}
+
 }  // namespace
 
 std::optional<SharingMode> forced_mode() noexcept {
@@ -185,6 +196,7 @@ ProbeResult probe_sharing(const ProbeTarget& target, std::span<std::byte> pages,
     if (result.importable_types != 0) {
       result.mode = SharingMode::kImport;
       result.alignment = alignment;
+      result.report_is_wrong = !reports_imports(target);
       return result;
     }
   }

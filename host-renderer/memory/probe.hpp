@@ -29,6 +29,8 @@ struct ProbeResult {
   SharingMode mode = SharingMode::kShadow;
   std::uint32_t importable_types = 0;
   std::uint64_t alignment = 4096;  // for offsets and sizes of imports
+  // The driver imports, and its external-memory queries say that it does not: they are no guide for images either.
+  bool report_is_wrong = false;
 };
 
 // VIADUCT_MEMORY=import|dmabuf|shadow forces a mode (an import that does not work still falls back, with a warning).

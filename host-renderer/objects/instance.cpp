@@ -32,6 +32,7 @@ void describe_memory(Session& session, PhysicalDevice& physical, const ProbeResu
   physical.instance->table.vkGetPhysicalDeviceMemoryProperties(physical.handle, &host);
   physical.mode = probe.mode;
   physical.import_alignment = probe.alignment;
+  physical.import_report_is_wrong = probe.report_is_wrong;
   physical.memory =
       MemoryView::build(host, {probe.mode, probe.importable_types, session.memory().arena_size()});
 }

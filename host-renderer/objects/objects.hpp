@@ -33,6 +33,7 @@ struct PhysicalDevice {
   std::uint32_t api_version = VK_API_VERSION_1_0;
   SharingMode mode = SharingMode::kShadow;
   std::uint64_t import_alignment = 4096;
+  bool import_report_is_wrong = false;  // memory/probe.hpp
   MemoryView memory;
 };
 

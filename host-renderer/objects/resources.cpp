@@ -73,7 +73,9 @@ bool image_fits_arena(const Device& device, const VkImageCreateInfo& info) noexc
   if (info.tiling != VK_IMAGE_TILING_LINEAR || (info.flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) != 0) {
     return false;
   }
-  if (!imports(device)) {
+  // A linear image must have a mappable type (VkMemoryRequirements.memoryTypeBits), so a driver whose report is known
+  // to be wrong is taken by its deeds.
+  if (!imports(device) || device.physical->import_report_is_wrong) {
     return true;
   }
   VkPhysicalDeviceExternalImageFormatInfo external{};
