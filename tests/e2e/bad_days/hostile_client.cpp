@@ -22,7 +22,7 @@
 namespace viaduct::bad_days {
 namespace {
 
-constexpr int kPatienceMs = 20'000;
+constexpr int kPatienceMs = 10'000;
 
 using Bytes = std::vector<std::byte>;
 
@@ -197,7 +197,11 @@ void descriptor(const std::function<void(transport::RingDescriptor&, const trans
 
 void published_is(uint64_t value) {
   HostileSession session;
-  session.publish(Record("vkDeviceWaitIdle", false).u64(0).finish());
+  session.publish(Record("vkEnumerateInstanceVersion", true).u32(1).finish());
+  const Deadline deadline = Deadline::after_ms(kPatienceMs);
+  while (transport::load_acquire(session.region().host().consumed) == 0 && !deadline.expired()) {
+    std::this_thread::yield();
+  }
   transport::store_release(session.region().guest().published, value);
   session.wake();
   finish(session);
@@ -271,6 +275,14 @@ void unknown_command_buffer() {
   finish(session);
 }
 
+// Says hello and nothing more.
+void stay() {
+  HostileSession session;
+  std::printf("here\n");
+  std::fflush(stdout);
+  session.wait_for_end(60'000);
+}
+
 using Mode = std::function<void(std::mt19937&)>;
 
 const std::map<std::string, Mode>& modes() {
@@ -320,6 +332,7 @@ const std::map<std::string, Mode>& modes() {
       {"far-ids", [](auto&) { far_ids(); }},
       {"fetch-nothing", [](auto&) { fetch_nothing(); }},
       {"wrong-reply-slot", [](auto&) { wrong_reply_slot(); }},
+      {"stay", [](auto&) { stay(); }},
       {"unknown-command-buffer", [](auto&) { unknown_command_buffer(); }},
   };
   return kModes;

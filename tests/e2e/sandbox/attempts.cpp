@@ -23,6 +23,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <set>
 
 namespace viaduct::sandbox_test {
 namespace {
@@ -131,13 +132,13 @@ bool maps_other_slice_by_pidfd(const Facts& facts) {
 
 // Every session has one region; a descriptor of a second large memfd would be somebody else's.
 bool holds_second_region(const Facts&) {
-  int regions = 0;
+  std::set<ino_t> regions;
   for (int fd = 0; fd < 4096; ++fd) {
     struct stat status {};
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    if (fcntl(fd, F_GET_SEALS) >= 0 && status.st_size >= 1 << 20) ++regions;
+    if (fcntl(fd, F_GET_SEALS) >= 0 && status.st_size >= 1 << 20) regions.insert(status.st_ino);
   }
-  return regions > 1;
+  return regions.size() > 1;
 }
 
 bool forks(const Facts&) {

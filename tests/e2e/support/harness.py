@@ -135,8 +135,7 @@ class Program:
             self.kill()
             raise AssertionError(f"still running after {seconds} s; stdout: {self.text()[-2000:]}; "
                                  f"stderr: {self.error_text()[-2000:]}") from None
-        for thread in self.threads:
-            thread.join(5)
+        self._close()
         return status
 
     def kill(self):
@@ -145,6 +144,13 @@ class Program:
         except ProcessLookupError:
             pass
         self.process.wait()
+        self._close()
+
+    def _close(self):
+        for thread, stream in zip(self.threads, (self.process.stdout, self.process.stderr)):
+            thread.join(5)
+            if not thread.is_alive():
+                stream.close()
 
 
 class Host:
