@@ -62,6 +62,8 @@ class GuestEmitter:
         done = "return result;" if c.result else "return;"
         lines = [f"{c.returns} call_{c.name}({self.channel_params(c)}) noexcept {{"]
         if c.name in self.policy.memo:
+            # An answer that another time might be different is not kept.
+            keep = (" && (result >= 0 || result == VK_ERROR_FORMAT_NOT_SUPPORTED)" if c.returns == "VkResult" else "")
             lines += ["CallBuffer call_buffer;", *self.size(c, 16),
                       "protocol::Writer sink(call_buffer.reserve(record_size));",
                       f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
@@ -77,7 +79,7 @@ class GuestEmitter:
                       "std::byte* record = channel.begin_call(record_size, reply_slot);",
                       "std::memcpy(record, call_buffer.data(), record_size);", "protocol::store_u32(record + 8, reply_slot);",
                       "{", "const Reply reply = channel.end_call(reply_slot);",
-                      "if (reply) {", "read(reply.bytes());", "if (ok) channel.memo().insert(key, reply.bytes());",
+                      "if (reply) {", "read(reply.bytes());", f"if (ok{keep}) channel.memo().insert(key, reply.bytes());",
                       "}", "}", f"if (ok) {done}", *self.lost(c), "}", ""]
             return lines
         lines += [*self.size(c, 16), "std::uint32_t reply_slot = 0;",

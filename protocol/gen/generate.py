@@ -8,6 +8,7 @@ sys.dont_write_bytecode = True
 
 import commands as command_rules  # noqa: E402
 import emit_commands  # noqa: E402
+import emit_golden  # noqa: E402
 import model  # noqa: E402
 from emit_fake_driver import FakeDriverEmitter  # noqa: E402
 from emit_guest import GuestEmitter  # noqa: E402
@@ -26,6 +27,7 @@ def main():
     for name in ("vk", "video", "internal", "policy", "out"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--golden", help="write the golden files here instead of the generated ones")
     args = parser.parse_args()
     policy = Policy(args.policy)
     registry = model.load(args.vk, args.video, args.internal, policy)
@@ -34,16 +36,20 @@ def main():
     layout.analyse()
     fields = Fields(layout)
     commands = command_rules.all_commands(layout)
-    output = Output(args.out, args.list)
+    output = Output(args.out, args.list or args.golden is not None)
     names = emit_commands.emit(output, layout, policy, commands)
     structs = StructEmitter(layout, fields)
     structs.emit(output)
     requests = RequestEmitter(layout, fields, structs, commands, policy)
     requests.emit(output)
-    GuestEmitter(layout, fields, requests, commands, policy).emit(output)
+    guest = GuestEmitter(layout, fields, requests, commands, policy)
+    guest.emit(output)
     TestingEmitter(layout, fields, structs, requests, commands, policy).emit(output)
-    HostEmitter(layout, fields, requests, commands, policy, names).emit(output)
+    host = HostEmitter(layout, fields, requests, commands, policy, names)
+    host.emit(output)
     FakeDriverEmitter(layout, commands, policy).emit(output)
+    if args.golden:
+        emit_golden.emit(Output(args.golden), structs, requests, guest, host, policy)
     if args.list:
         print(";".join(output.written))
 
