@@ -1,6 +1,7 @@
 #include "host-renderer/memory/probe.hpp"
 
 #include "base/log.hpp"
+#include "base/switches.hpp"
 
 #include <cstdlib>
 #include <cstring>
@@ -167,6 +168,9 @@ bool reports_imports(const ProbeTarget& target) noexcept {
 }  // namespace
 
 std::optional<SharingMode> forced_mode() noexcept {
+  if (!perf_enabled(PerfSwitch::import)) {
+    return SharingMode::kShadow;
+  }
   const char* value = std::getenv("VIADUCT_MEMORY");
   if (value == nullptr || *value == '\0' || std::strcmp(value, "auto") == 0) {
     return std::nullopt;
