@@ -23,11 +23,12 @@ namespace {
 constexpr uint32_t kSpawnRequest = 0x4e505356;  // the only message there is
 constexpr int kStopMs = 5000;
 
-// One request: link and report ends of a new worker. False when the daemon is gone.
-bool receive_request(int socket, UniqueFd& link, UniqueFd& report) {
+// One request: the far ends for a new worker. False when the daemon is gone.
+bool receive_request(int socket, sandbox::LaunchFds& out) {
   uint32_t word = 0;
   iovec io{&word, sizeof(word)};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
+  std::array<int, 3> fds{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(fds))> control{};
   msghdr message{};
   message.msg_iov = &io;
   message.msg_iovlen = 1;
@@ -39,12 +40,10 @@ bool receive_request(int socket, UniqueFd& link, UniqueFd& report) {
   } while (got < 0 && errno == EINTR);
   if (got <= 0) return false;
   const cmsghdr* part = CMSG_FIRSTHDR(&message);
-  if (part == nullptr || part->cmsg_type != SCM_RIGHTS || part->cmsg_len != CMSG_LEN(2 * sizeof(int)))
+  if (part == nullptr || part->cmsg_type != SCM_RIGHTS || part->cmsg_len != CMSG_LEN(sizeof(fds)))
     return true;
-  std::array<int, 2> fds{};
   std::memcpy(fds.data(), CMSG_DATA(part), sizeof(fds));
-  link = UniqueFd(fds[0]);
-  report = UniqueFd(fds[1]);
+  out = {UniqueFd(fds[0]), UniqueFd(fds[1]), UniqueFd(fds[2])};
   return true;
 }
 
@@ -65,15 +64,14 @@ void tell_failure(int report, const Error& error) {
   ::close_range(static_cast<unsigned>(socket) + 1, ~0u, 0);
   sandbox::LaunchConfig launch = options.launch;
   for (uint32_t serial = 0;; ++serial) {
-    UniqueFd link;
-    UniqueFd report;
-    if (!receive_request(socket, link, report)) break;
-    if (!link || !report) continue;
+    sandbox::LaunchFds fds;
+    if (!receive_request(socket, fds)) break;
+    if (!fds.link || !fds.report || !fds.log) continue;
     launch.uid = throw_away_uid(serial);
-    auto copy = report.dup();
-    if (!copy) continue;
-    if (auto launched = sandbox::launch_worker(launch, std::move(link), std::move(*copy)); !launched) {
-      tell_failure(report.get(), launched.error());
+    auto report = fds.report.dup();
+    if (!report) continue;
+    if (auto launched = sandbox::launch_worker(launch, std::move(fds)); !launched) {
+      tell_failure(report->get(), launched.error());
     }
   }
   remove_leftovers(options.leftovers);
@@ -109,9 +107,14 @@ Result<SpawnedWorker> Spawner::spawn() {
   for (const int fd : {link->second.get(), report->second.get()}) {
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
   }
+  int log[2];
+  if (::pipe2(log, O_CLOEXEC) != 0) return fail(Errc::io, "make a pipe for the log", errno);
+  UniqueFd log_near(log[0]);
+  const UniqueFd log_far(log[1]);
+  ::fcntl(log_near.get(), F_SETFL, O_NONBLOCK);
   uint32_t word = kSpawnRequest;
   iovec io{&word, sizeof(word)};
-  const std::array<int, 2> fds{link->second.get(), report->second.get()};
+  const std::array<int, 3> fds{link->second.get(), report->second.get(), log_far.get()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(fds))> control{};
   msghdr message{};
   message.msg_iov = &io;
@@ -126,7 +129,7 @@ Result<SpawnedWorker> Spawner::spawn() {
   if (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) < 0) {
     return fail(errno == EPIPE ? Errc::closed : Errc::io, "ask the spawner", errno);
   }
-  return SpawnedWorker{std::move(link->first), std::move(report->first)};
+  return SpawnedWorker{std::move(link->first), std::move(report->first), std::move(log_near)};
 }
 
 void Spawner::stop() {

@@ -25,10 +25,11 @@ struct SpawnerOptions {
   Leftovers leftovers;
 };
 
-// The daemon's ends of a worker's two sockets.
+// The daemon's ends of what a worker is born with.
 struct SpawnedWorker {
   UniqueFd link;    // ToWorker and ToDaemon messages
   UniqueFd report;  // sandbox::Report datagrams; closing it kills the worker
+  UniqueFd log;     // what the worker and its driver print
 };
 
 class Spawner {

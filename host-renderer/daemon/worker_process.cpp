@@ -72,7 +72,9 @@ std::string describe_wait_status(int status) {
 }
 
 WorkerProcess::WorkerProcess(boost::asio::io_context& loop, SpawnedWorker&& ends)
-    : link_(loop, ends.link.release()), report_(loop, ends.report.release()) {
+    : link_(loop, ends.link.release()),
+      report_(loop, ends.report.release()),
+      log_(WorkerLog::start(loop, std::move(ends.log), 2)) {
   const int on = 1;
   ::setsockopt(link_.native_handle(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 }
@@ -179,6 +181,7 @@ void WorkerProcess::on_report() {
 void WorkerProcess::end(const std::string& cause, bool expected) {
   const auto keep = shared_from_this();
   const Events events = std::move(events_);
+  log_->drain();
   kill();
   if (events.ended) events.ended(cause, expected);
 }

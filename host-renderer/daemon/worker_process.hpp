@@ -17,6 +17,7 @@
 #include "base/result.hpp"
 #include "generated/protocol/control/control.pb.h"
 #include "host-renderer/daemon/spawner.hpp"
+#include "host-renderer/daemon/worker_log.hpp"
 
 namespace viaduct::host::daemon {
 
@@ -55,6 +56,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
 
   boost::asio::posix::stream_descriptor link_;
   boost::asio::posix::stream_descriptor report_;
+  std::shared_ptr<WorkerLog> log_;
   Events events_;
   pid_t pid_ = 0;
   uint32_t measures_ = 0;

@@ -53,15 +53,14 @@ bool has_namespaces(Mode mode) { return mode == Mode::root_namespaces || mode ==
 bool is_root_mode(Mode mode) { return mode == Mode::root_namespaces || mode == Mode::uid_only; }
 
 // Leaves exactly 0 (null), 1 and 2 (the log), 3 (link) and 4 (report).
-void arrange_descriptors(int link, int report) {
+void arrange_descriptors(int link, int report, int log) {
   const int high_link = link >= 0 ? ::fcntl(link, F_DUPFD_CLOEXEC, 16) : -1;
   const int high_report = ::fcntl(report, F_DUPFD_CLOEXEC, 16);
   if (high_report < 0 || ::dup3(high_report, kReportFd, O_CLOEXEC) < 0) ::_exit(125);
   if (high_link >= 0) require(::dup2(high_link, kLinkFd) >= 0, "place the link");
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   require(null >= 0 && ::dup2(null, 0) >= 0, "open /dev/null");
-  if (::fcntl(2, F_GETFD) < 0) ::dup2(null, 2);
-  ::dup2(2, 1);
+  require(::dup2(log >= 0 ? log : null, 2) >= 0 && ::dup2(2, 1) >= 0, "place the log");
   require(::close_range(kReportFd + 1, ~0u, 0) == 0, "close descriptors");
 }
 
@@ -169,18 +168,19 @@ uint32_t confine(const LaunchConfig& config, uid_t outer_uid, gid_t outer_gid) {
   ::_exit(0);
 }
 
-[[noreturn]] void run_init(const LaunchConfig& config, int link, int report_fd, uid_t uid, gid_t gid) {
+[[noreturn]] void run_init(const LaunchConfig& config, const LaunchFds& fds, uid_t uid, gid_t gid) {
+  const bool probing = !fds.link;
   ::prctl(PR_SET_NAME, "viaduct-init");
   restore_signals();
-  arrange_descriptors(link, report_fd);
+  arrange_descriptors(fds.link.get(), fds.report.get(), fds.log.get());
   // Opened before the root changes and for the cases where it does not.
-  const int worker_fd = link >= 0 ? ::open(config.worker.c_str(), O_PATH | O_CLOEXEC) : -1;
-  if (link >= 0) require(worker_fd >= 0, ("open " + config.worker).c_str());
+  const int worker_fd = probing ? -1 : ::open(config.worker.c_str(), O_PATH | O_CLOEXEC);
+  if (!probing) require(worker_fd >= 0, ("open " + config.worker).c_str());
   Report report;
   report.kind = Report::launched;
   report.measures = confine(config, uid, gid);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the last change of credentials, which clears it
-  if (link < 0) {                      // a probe
+  if (probing) {
     send_report(kReportFd, report);
     ::_exit(0);
   }
@@ -197,7 +197,7 @@ uint32_t confine(const LaunchConfig& config, uid_t outer_uid, gid_t outer_gid) {
   watch(pidfd, worker);
 }
 
-Result<pid_t> start_init(const LaunchConfig& config, int link, int report) {
+Result<pid_t> start_init(const LaunchConfig& config, const LaunchFds& fds) {
   unsigned long flags = 0;
   if (has_namespaces(config.mode))
     flags |= CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
@@ -206,7 +206,7 @@ Result<pid_t> start_init(const LaunchConfig& config, int link, int report) {
   const gid_t gid = ::getegid();
   const pid_t pid = fork_with(flags);
   if (pid < 0) return fail(Errc::io, "make a process in namespaces of its own", errno);
-  if (pid == 0) run_init(config, link, report, uid, gid);
+  if (pid == 0) run_init(config, fds, uid, gid);
   return pid;
 }
 
@@ -229,8 +229,8 @@ std::string describe_measures(uint32_t measures, bool locked_down) {
   return text.empty() ? "none" : text;
 }
 
-Result<> launch_worker(const LaunchConfig& config, UniqueFd link, UniqueFd report) {
-  const Result<pid_t> pid = start_init(config, link.get(), report.get());
+Result<> launch_worker(const LaunchConfig& config, LaunchFds fds) {
+  const Result<pid_t> pid = start_init(config, fds);
   if (!pid) return tl::unexpected(pid.error());
   return {};
 }
@@ -239,10 +239,11 @@ std::string probe(const LaunchConfig& config) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return "no socket pair";
   const UniqueFd near(pair[0]);
-  UniqueFd far(pair[1]);
-  const Result<pid_t> pid = start_init(config, -1, far.get());
+  LaunchFds far;
+  far.report = UniqueFd(pair[1]);
+  const Result<pid_t> pid = start_init(config, far);
   if (!pid) return to_string(pid.error());
-  far.reset();
+  far.report.reset();
   Report report;
   const ssize_t got = ::recv(near.get(), &report, sizeof(report), 0);
   int status = 0;

@@ -62,10 +62,16 @@ enum Measure : uint32_t {
 // "throw-away uid, own mounts, pids and network, seccomp".
 std::string describe_measures(uint32_t measures, bool locked_down);
 
-// Forks init, which forks and execs the worker with `link` as descriptor 3. The outcome arrives on
-// the far end of `report`: launched or failed. An error here means that not even a process could be
-// made.
-[[nodiscard]] Result<> launch_worker(const LaunchConfig& config, UniqueFd link, UniqueFd report);
+// The far ends of what a worker is born with.
+struct LaunchFds {
+  UniqueFd link;    // the worker's descriptor 3
+  UniqueFd report;  // init's; Report datagrams
+  UniqueFd log;     // standard output and error of both
+};
+
+// Forks init, which forks and execs the worker. The outcome arrives on the near end of `report`: launched or
+// failed. An error here means that not even a process could be made.
+[[nodiscard]] Result<> launch_worker(const LaunchConfig& config, LaunchFds fds);
 
 // Goes through the motions of a launch in `config.mode` without a worker; empty = it works, else what
 // failed, for people.

@@ -223,7 +223,7 @@ constexpr int kDeniedEarly[] = {
     SCMP_SYS(open_by_handle_at),
     SCMP_SYS(fanotify_init),
     SCMP_SYS(quotactl),
-    
+
 };
 
 using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
