@@ -74,6 +74,7 @@ class Renderer {
   Memory allocate(const VkMemoryRequirements& needs, VkMemoryPropertyFlags wanted,
                   VkMemoryPropertyFlags preferred);
   void record(Frame& frame);
+  void record_idle_commands(Frame& frame);
 
   RendererOptions options_;
   std::string device_name_;

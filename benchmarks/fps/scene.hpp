@@ -2,7 +2,7 @@
 // that the native and the forwarded run draw the same pictures. Scenes:
 //   cubes   some 300 boxes, each a draw of its own: a ground of waves and the tenant's number built of boxes
 //   spin    the number alone: little of everything
-//   record  18,000 commands a frame that draw next to nothing: the recording-bound loop of DESIGN.md
+//   record  the number, and 18,000 commands a frame that draw nothing: the recording-bound loop of DESIGN.md
 #pragma once
 
 #include <cstdint>

@@ -60,15 +60,30 @@ void* key(Handle handle) {
   return *reinterpret_cast<void**>(handle);
 }
 
+[[noreturn]] void give_up(const char* why) {
+  std::fprintf(stderr, "VK_LAYER_VIADUCT_memory_types: %s\n", why);
+  std::abort();
+}
+
 template <class Handle>
 InstanceData& instance_of(Handle handle) {
   std::lock_guard guard(g_lock);
-  return *g_instances.at(key(handle));
+  auto found = g_instances.find(key(handle));
+  if (found == g_instances.end()) give_up("a call for an instance that the layer has not seen");
+  return *found->second;
 }
 
 DeviceData& device_of(VkDevice device) {
   std::lock_guard guard(g_lock);
-  return *g_devices.at(key(device));
+  auto found = g_devices.find(key(device));
+  if (found == g_devices.end()) give_up("a call for a device that the layer has not seen");
+  return *found->second;
+}
+
+MemoryData& memory_of(DeviceData& data, VkDeviceMemory memory) {
+  auto found = data.memories.find(memory);
+  if (found == data.memories.end()) give_up("a call for memory that the layer has not seen");
+  return found->second;
 }
 
 // The next layer's function, under its core name or, for the promoted ones, its KHR name.
@@ -260,7 +275,7 @@ VKAPI_ATTR VkResult VKAPI_CALL MapMemory(VkDevice device, VkDeviceMemory memory,
   auto& data = device_of(device);
   auto map = next_device<PFN_vkMapMemory>(data, "vkMapMemory");
   std::lock_guard guard(data.lock);
-  MemoryData& mapped = data.memories.at(memory);
+  MemoryData& mapped = memory_of(data, memory);
   VkMemoryPropertyFlags properties = chosen_layout().types[mapped.type].propertyFlags;
   if (!(properties & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT)) return VK_ERROR_MEMORY_MAP_FAILED;
   if (!non_coherent(mapped.type)) return map(device, memory, offset, size, flags, pointer);
@@ -277,7 +292,7 @@ VKAPI_ATTR void VKAPI_CALL UnmapMemory(VkDevice device, VkDeviceMemory memory) {
   auto& data = device_of(device);
   {
     std::lock_guard guard(data.lock);
-    MemoryData& mapped = data.memories.at(memory);
+    MemoryData& mapped = memory_of(data, memory);
     mapped.driver = nullptr;
     mapped.copy = {};
   }
@@ -288,7 +303,7 @@ VkResult move_ranges(VkDevice device, uint32_t count, const VkMappedMemoryRange*
   auto& data = device_of(device);
   std::lock_guard guard(data.lock);
   for (uint32_t i = 0; i < count; ++i) {
-    MemoryData& mapped = data.memories.at(ranges[i].memory);
+    MemoryData& mapped = memory_of(data, ranges[i].memory);
     if (!mapped.driver) continue;
     VkDeviceSize atom = chosen_layout().non_coherent_atom_size, offset = ranges[i].offset;
     VkDeviceSize size = ranges[i].size == VK_WHOLE_SIZE ? mapped.size - offset : ranges[i].size;
@@ -464,6 +479,8 @@ viaduct_memory_types_GetInstanceProcAddr(VkInstance instance, const char* name) 
   if (!std::strcmp(name, "vkGetInstanceProcAddr"))
     return erase_type(viaduct_memory_types_GetInstanceProcAddr);
   if (!std::strcmp(name, "vkGetDeviceProcAddr")) return erase_type(viaduct_memory_types_GetDeviceProcAddr);
+  // The loader asks for this one with an instance that is still being made.
+  if (!std::strcmp(name, "vkCreateInstance")) return erase_type(CreateInstance);
   PFN_vkVoidFunction driver = nullptr;
   if (instance) {
     auto& data = instance_of(instance);
