@@ -22,7 +22,8 @@ UNRECORDED = {"vkEnumerateInstanceLayerProperties", "vkEnumerateDeviceLayerPrope
               "vkGetMemoryHostPointerPropertiesEXT"}
 # Outputs that are made up, except for the part that a worker acts on.
 CORRECTED = {
-    "vkGetPhysicalDeviceProperties2": "hand::vkGetPhysicalDeviceProperties(physicalDevice, &pProperties->properties);",
+    "vkGetPhysicalDeviceProperties2": "hand::vkGetPhysicalDeviceProperties(physicalDevice, &pProperties->properties);\n"
+                                      "hand::write_names(pProperties->pNext);",
     "vkGetPhysicalDeviceFeatures2": "hand::vkGetPhysicalDeviceFeatures(physicalDevice, &pFeatures->features);\n"
                                     "set_features(pFeatures->pNext);",
     "vkGetPhysicalDeviceMemoryProperties2":

@@ -148,6 +148,21 @@ void vkGetPhysicalDeviceProperties(VkPhysicalDevice, VkPhysicalDeviceProperties*
   out->limits.timestampPeriod = 1.0F;
 }
 
+void write_names(void* chain) {
+  for (auto* next = static_cast<VkBaseOutStructure*>(chain); next != nullptr; next = next->pNext) {
+    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES) {
+      auto* driver = reinterpret_cast<VkPhysicalDeviceDriverProperties*>(next);
+      std::snprintf(driver->driverName, sizeof(driver->driverName), "fake");
+      std::snprintf(driver->driverInfo, sizeof(driver->driverInfo), "records what it is told");
+    }
+    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES) {
+      auto* driver = reinterpret_cast<VkPhysicalDeviceVulkan12Properties*>(next);
+      std::snprintf(driver->driverName, sizeof(driver->driverName), "fake");
+      std::snprintf(driver->driverInfo, sizeof(driver->driverInfo), "records what it is told");
+    }
+  }
+}
+
 void vkGetPhysicalDeviceFeatures(VkPhysicalDevice, VkPhysicalDeviceFeatures* out) {
   constexpr std::size_t kCount = sizeof(*out) / sizeof(VkBool32);
   auto* flags = reinterpret_cast<VkBool32*>(out);

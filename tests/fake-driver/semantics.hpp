@@ -33,6 +33,8 @@ VkResult vkEnumerateDeviceExtensionProperties(VkPhysicalDevice, const char* laye
                                               VkExtensionProperties* out);
 VkResult vkEnumerateDeviceLayerProperties(VkPhysicalDevice, uint32_t* count, VkLayerProperties* out);
 void vkGetPhysicalDeviceProperties(VkPhysicalDevice, VkPhysicalDeviceProperties* out);
+// Texts in a chain of properties are made texts again.
+void write_names(void* chain);
 void vkGetPhysicalDeviceFeatures(VkPhysicalDevice, VkPhysicalDeviceFeatures* out);
 void vkGetPhysicalDeviceQueueFamilyProperties(VkPhysicalDevice, uint32_t* count,
                                               VkQueueFamilyProperties* out);
