@@ -7,7 +7,8 @@ namespace viaduct::guest {
 std::optional<std::uint64_t> ArenaSpans::allocate(std::uint64_t size, std::uint64_t alignment,
                                                   bool transport) noexcept {
   // Two threads may pass this check together; the reserve is then short by one allocation, not gone.
-  if (!transport && (size > allocator_.capacity() || allocator_.used() + size + reserve_ > allocator_.capacity())) {
+  if (!transport &&
+      (size > allocator_.capacity() || allocator_.used() + size + reserve_ > allocator_.capacity())) {
     return std::nullopt;
   }
   return allocator_.allocate(size, alignment);

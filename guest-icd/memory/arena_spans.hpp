@@ -1,9 +1,9 @@
 // Spans of the region's arena, for application memory and for the transport's own large records.
 //
-// Spans come back in two ways: release() at once, or release_after(sequence) where the host still reads the span
-// until it has consumed the ring descriptor of that number; such spans rest in a queue until reclaim(). Part of the
-// arena is kept for the transport: allocations with `transport` = false leave it alone, so that an application that
-// fills the arena cannot stop its own commands. Thread-safe. Failure: nullopt.
+// Spans come back in two ways: release() at once, or release_after(sequence) where the host still reads the
+// span until it has consumed the ring descriptor of that number; such spans rest in a queue until reclaim().
+// Part of the arena is kept for the transport: allocations with `transport` = false leave it alone, so that
+// an application that fills the arena cannot stop its own commands. Thread-safe. Failure: nullopt.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// VkDeviceMemory in the guest: a span of the region's arena for every host-visible type, nothing for device-only ones.
+// VkDeviceMemory in the guest: a span of the region's arena for every host-visible type, nothing for
+// device-only ones.
 #pragma once
 
 #include <vulkan/vulkan.h>

@@ -1,6 +1,7 @@
-// Entry points of VkDeviceMemory. Host-visible types live in the region's arena (DESIGN decision 4): the guest takes
-// the span, the host imports or shadows the same pages, and vkMapMemory is pointer arithmetic. Only device-only
-// allocations, large ones and those of the shadow mode wait for the host, because applications handle their failure.
+// Entry points of VkDeviceMemory. Host-visible types live in the region's arena (DESIGN decision 4): the
+// guest takes the span, the host imports or shadows the same pages, and vkMapMemory is pointer arithmetic.
+// Only device-only allocations, large ones and those of the shadow mode wait for the host, because
+// applications handle their failure.
 #include <algorithm>
 
 #include "generated/guest/calls.hpp"
@@ -17,8 +18,8 @@ namespace {
 using protocol::ObjectType;
 
 constexpr std::uint32_t kShadowMode = 3;
-// Imports up to this size are posted: a failure then is that of a host out of its own memory, which the device
-// reports as lost.
+// Imports up to this size are posted: a failure then is that of a host out of its own memory, which the
+// device reports as lost.
 constexpr VkDeviceSize kPostedAllocation = 1u << 20;
 
 DeviceMemory* memory_of(Device& device, VkDeviceMemory handle) noexcept {
@@ -70,7 +71,8 @@ bool wants_host(Device& device, std::uint32_t count, const VkMappedMemoryRange* 
 namespace entry {
 
 VKAPI_ATTR VkResult VKAPI_CALL vkAllocateMemory(VkDevice device, const VkMemoryAllocateInfo* pAllocateInfo,
-                                                const VkAllocationCallbacks* pAllocator, VkDeviceMemory* pMemory) noexcept {
+                                                const VkAllocationCallbacks* pAllocator,
+                                                VkDeviceMemory* pMemory) noexcept {
   Device* self = Device::from(device);
   if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
   Channel& channel = *self->channel;
@@ -152,8 +154,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkFlushMappedMemoryRanges(VkDevice device, uint32
   return VK_SUCCESS;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkInvalidateMappedMemoryRanges(VkDevice device, uint32_t memoryRangeCount,
-                                                              const VkMappedMemoryRange* pMemoryRanges) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL vkInvalidateMappedMemoryRanges(
+    VkDevice device, uint32_t memoryRangeCount, const VkMappedMemoryRange* pMemoryRanges) noexcept {
   Device* self = Device::from(device);
   if (!wants_host(*self, memoryRangeCount, pMemoryRanges)) return VK_SUCCESS;
   const VkResult result =

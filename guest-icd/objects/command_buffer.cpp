@@ -1,5 +1,5 @@
-// Entry points of VkCommandPool and VkCommandBuffer. Begin and End are records of the command buffer's own span;
-// allocation, reset and free are posts. Recording fails nowhere: what goes wrong shows at submission.
+// Entry points of VkCommandPool and VkCommandBuffer. Begin and End are records of the command buffer's own
+// span; allocation, reset and free are posts. Recording fails nowhere: what goes wrong shows at submission.
 #include "guest-icd/objects/command_buffer.hpp"
 
 #include <new>
@@ -46,7 +46,8 @@ void drop_leftover(Channel& channel, CommandPool& pool) noexcept {
 
 namespace entry {
 
-VKAPI_ATTR VkResult VKAPI_CALL vkCreateCommandPool(VkDevice device, const VkCommandPoolCreateInfo* pCreateInfo,
+VKAPI_ATTR VkResult VKAPI_CALL vkCreateCommandPool(VkDevice device,
+                                                   const VkCommandPoolCreateInfo* pCreateInfo,
                                                    const VkAllocationCallbacks* pAllocator,
                                                    VkCommandPool* pCommandPool) noexcept {
   Device* self = Device::from(device);

@@ -1,5 +1,5 @@
-// VkCommandBuffer and VkCommandPool in the guest. A command buffer is a writer; the pool owns its command buffers and
-// keeps the unused tails of chunks, so that many small command buffers share one.
+// VkCommandBuffer and VkCommandPool in the guest. A command buffer is a writer; the pool owns its command
+// buffers and keeps the unused tails of chunks, so that many small command buffers share one.
 #pragma once
 
 #include <vulkan/vulkan.h>

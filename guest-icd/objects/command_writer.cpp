@@ -113,8 +113,6 @@ void CommandWriter::leave_scratch() noexcept {
   begin_ = cursor_ = end_ = nullptr;
 }
 
-CommandWriter::~CommandWriter() {
-  discard();
-}
+CommandWriter::~CommandWriter() { discard(); }
 
 }  // namespace viaduct::guest

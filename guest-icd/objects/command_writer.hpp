@@ -1,9 +1,9 @@
-// Where vkCmd* functions store their records: straight into a chunk of the region. The fast path is a bounds check
-// and a few stores; what does not fit goes to refill(), which publishes the full chunk and gets another. A chunk
-// that a command buffer leaves part of goes on to the pool's next one.
+// Where vkCmd* functions store their records: straight into a chunk of the region. The fast path is a bounds
+// check and a few stores; what does not fit goes to refill(), which publishes the full chunk and gets
+// another. A chunk that a command buffer leaves part of goes on to the pool's next one.
 //
-// One writer belongs to one command buffer and is externally synchronised with it and its pool. reserve() never
-// fails: when the session is lost it gives private memory that nobody reads.
+// One writer belongs to one command buffer and is externally synchronised with it and its pool. reserve()
+// never fails: when the session is lost it gives private memory that nobody reads.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,8 @@ class CommandWriter {
   /// Memory for one record; `size` is a multiple of 8.
   std::byte* reserve(std::size_t size) noexcept {
     std::byte* at = cursor_;
-    if (static_cast<std::size_t>(end_ - at) < size) [[unlikely]] return refill(size);
+    if (static_cast<std::size_t>(end_ - at) < size) [[unlikely]]
+      return refill(size);
     cursor_ = at + size;
     return at;
   }

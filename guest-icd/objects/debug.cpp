@@ -1,6 +1,6 @@
-// VK_EXT_debug_utils, VK_EXT_debug_report and VK_EXT_debug_marker. Callbacks stay in the guest. Names, tags and
-// labels are for tools that look at the driver's objects; the host has none that a guest may reach, so they are
-// dropped here.
+// VK_EXT_debug_utils, VK_EXT_debug_report and VK_EXT_debug_marker. Callbacks stay in the guest. Names, tags
+// and labels are for tools that look at the driver's objects; the host has none that a guest may reach, so
+// they are dropped here.
 #include <algorithm>
 #include <new>
 
@@ -34,7 +34,8 @@ void DebugMessengers::submit(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
                              const VkDebugUtilsMessengerCallbackDataEXT* data) noexcept {
   const std::lock_guard lock(mutex_);
   for (const auto& entry : messengers_) {
-    if ((entry->messageSeverity & static_cast<VkFlags>(severity)) == 0 || (entry->messageType & types) == 0) continue;
+    if ((entry->messageSeverity & static_cast<VkFlags>(severity)) == 0 || (entry->messageType & types) == 0)
+      continue;
     entry->pfnUserCallback(severity, types, data, entry->pUserData);
   }
 }
@@ -58,9 +59,9 @@ void DebugMessengers::remove(VkDebugReportCallbackEXT handle) noexcept {
   });
 }
 
-void DebugMessengers::report(VkDebugReportFlagsEXT flags, VkDebugReportObjectTypeEXT type, std::uint64_t object,
-                             std::size_t location, std::int32_t code, const char* prefix,
-                             const char* message) noexcept {
+void DebugMessengers::report(VkDebugReportFlagsEXT flags, VkDebugReportObjectTypeEXT type,
+                             std::uint64_t object, std::size_t location, std::int32_t code,
+                             const char* prefix, const char* message) noexcept {
   const std::lock_guard lock(mutex_);
   for (const auto& entry : callbacks_) {
     if ((entry->flags & flags) == 0) continue;
@@ -70,62 +71,69 @@ void DebugMessengers::report(VkDebugReportFlagsEXT flags, VkDebugReportObjectTyp
 
 namespace entry {
 
-VKAPI_ATTR VkResult VKAPI_CALL vkCreateDebugUtilsMessengerEXT(VkInstance instance,
-                                                              const VkDebugUtilsMessengerCreateInfoEXT* pCreateInfo,
-                                                              const VkAllocationCallbacks*,
-                                                              VkDebugUtilsMessengerEXT* pMessenger) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL
+vkCreateDebugUtilsMessengerEXT(VkInstance instance, const VkDebugUtilsMessengerCreateInfoEXT* pCreateInfo,
+                               const VkAllocationCallbacks*, VkDebugUtilsMessengerEXT* pMessenger) noexcept {
   return Instance::from(instance)->messengers.add(*pCreateInfo, pMessenger);
 }
 
-VKAPI_ATTR void VKAPI_CALL vkDestroyDebugUtilsMessengerEXT(VkInstance instance, VkDebugUtilsMessengerEXT messenger,
+VKAPI_ATTR void VKAPI_CALL vkDestroyDebugUtilsMessengerEXT(VkInstance instance,
+                                                           VkDebugUtilsMessengerEXT messenger,
                                                            const VkAllocationCallbacks*) noexcept {
   Instance::from(instance)->messengers.remove(messenger);
 }
 
-VKAPI_ATTR void VKAPI_CALL vkSubmitDebugUtilsMessageEXT(
-    VkInstance instance, VkDebugUtilsMessageSeverityFlagBitsEXT messageSeverity,
-    VkDebugUtilsMessageTypeFlagsEXT messageTypes, const VkDebugUtilsMessengerCallbackDataEXT* pCallbackData) noexcept {
+VKAPI_ATTR void VKAPI_CALL
+vkSubmitDebugUtilsMessageEXT(VkInstance instance, VkDebugUtilsMessageSeverityFlagBitsEXT messageSeverity,
+                             VkDebugUtilsMessageTypeFlagsEXT messageTypes,
+                             const VkDebugUtilsMessengerCallbackDataEXT* pCallbackData) noexcept {
   Instance::from(instance)->messengers.submit(messageSeverity, messageTypes, pCallbackData);
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkCreateDebugReportCallbackEXT(VkInstance instance,
-                                                              const VkDebugReportCallbackCreateInfoEXT* pCreateInfo,
-                                                              const VkAllocationCallbacks*,
-                                                              VkDebugReportCallbackEXT* pCallback) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL
+vkCreateDebugReportCallbackEXT(VkInstance instance, const VkDebugReportCallbackCreateInfoEXT* pCreateInfo,
+                               const VkAllocationCallbacks*, VkDebugReportCallbackEXT* pCallback) noexcept {
   return Instance::from(instance)->messengers.add(*pCreateInfo, pCallback);
 }
 
-VKAPI_ATTR void VKAPI_CALL vkDestroyDebugReportCallbackEXT(VkInstance instance, VkDebugReportCallbackEXT callback,
+VKAPI_ATTR void VKAPI_CALL vkDestroyDebugReportCallbackEXT(VkInstance instance,
+                                                           VkDebugReportCallbackEXT callback,
                                                            const VkAllocationCallbacks*) noexcept {
   Instance::from(instance)->messengers.remove(callback);
 }
 
 VKAPI_ATTR void VKAPI_CALL vkDebugReportMessageEXT(VkInstance instance, VkDebugReportFlagsEXT flags,
                                                    VkDebugReportObjectTypeEXT objectType, uint64_t object,
-                                                   size_t location, int32_t messageCode, const char* pLayerPrefix,
-                                                   const char* pMessage) noexcept {
+                                                   size_t location, int32_t messageCode,
+                                                   const char* pLayerPrefix, const char* pMessage) noexcept {
   Instance::from(instance)->messengers.report(flags, objectType, object, location, messageCode, pLayerPrefix,
                                               pMessage);
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkSetDebugUtilsObjectNameEXT(VkDevice, const VkDebugUtilsObjectNameInfoEXT*) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL vkSetDebugUtilsObjectNameEXT(VkDevice,
+                                                            const VkDebugUtilsObjectNameInfoEXT*) noexcept {
   return VK_SUCCESS;
 }
-VKAPI_ATTR VkResult VKAPI_CALL vkSetDebugUtilsObjectTagEXT(VkDevice, const VkDebugUtilsObjectTagInfoEXT*) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL vkSetDebugUtilsObjectTagEXT(VkDevice,
+                                                           const VkDebugUtilsObjectTagInfoEXT*) noexcept {
   return VK_SUCCESS;
 }
-VKAPI_ATTR VkResult VKAPI_CALL vkDebugMarkerSetObjectNameEXT(VkDevice, const VkDebugMarkerObjectNameInfoEXT*) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL vkDebugMarkerSetObjectNameEXT(VkDevice,
+                                                             const VkDebugMarkerObjectNameInfoEXT*) noexcept {
   return VK_SUCCESS;
 }
-VKAPI_ATTR VkResult VKAPI_CALL vkDebugMarkerSetObjectTagEXT(VkDevice, const VkDebugMarkerObjectTagInfoEXT*) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL vkDebugMarkerSetObjectTagEXT(VkDevice,
+                                                            const VkDebugMarkerObjectTagInfoEXT*) noexcept {
   return VK_SUCCESS;
 }
 VKAPI_ATTR void VKAPI_CALL vkQueueBeginDebugUtilsLabelEXT(VkQueue, const VkDebugUtilsLabelEXT*) noexcept {}
 VKAPI_ATTR void VKAPI_CALL vkQueueEndDebugUtilsLabelEXT(VkQueue) noexcept {}
 VKAPI_ATTR void VKAPI_CALL vkQueueInsertDebugUtilsLabelEXT(VkQueue, const VkDebugUtilsLabelEXT*) noexcept {}
-VKAPI_ATTR void VKAPI_CALL vkCmdBeginDebugUtilsLabelEXT(VkCommandBuffer, const VkDebugUtilsLabelEXT*) noexcept {}
+VKAPI_ATTR void VKAPI_CALL vkCmdBeginDebugUtilsLabelEXT(VkCommandBuffer,
+                                                        const VkDebugUtilsLabelEXT*) noexcept {}
 VKAPI_ATTR void VKAPI_CALL vkCmdEndDebugUtilsLabelEXT(VkCommandBuffer) noexcept {}
-VKAPI_ATTR void VKAPI_CALL vkCmdInsertDebugUtilsLabelEXT(VkCommandBuffer, const VkDebugUtilsLabelEXT*) noexcept {}
+VKAPI_ATTR void VKAPI_CALL vkCmdInsertDebugUtilsLabelEXT(VkCommandBuffer,
+                                                         const VkDebugUtilsLabelEXT*) noexcept {}
 
 }  // namespace entry
 }  // namespace viaduct::guest

@@ -1,5 +1,6 @@
-// VK_EXT_debug_utils messengers and VK_EXT_debug_report callbacks of one instance. They never leave the guest: what
-// is delivered to them are the application's own messages (vkSubmitDebugUtilsMessageEXT) and the driver's.
+// VK_EXT_debug_utils messengers and VK_EXT_debug_report callbacks of one instance. They never leave the
+// guest: what is delivered to them are the application's own messages (vkSubmitDebugUtilsMessageEXT) and the
+// driver's.
 #pragma once
 
 #include <vulkan/vulkan.h>

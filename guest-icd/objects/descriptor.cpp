@@ -6,13 +6,20 @@ namespace viaduct::guest {
 
 std::uint32_t descriptor_kind(VkDescriptorType type) noexcept {
   switch (type) {
-    case VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK: return 11;
-    case VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_KHR: return 12;
-    case VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_NV: return 13;
-    case VK_DESCRIPTOR_TYPE_SAMPLE_WEIGHT_IMAGE_QCOM: return 14;
-    case VK_DESCRIPTOR_TYPE_BLOCK_MATCH_IMAGE_QCOM: return 15;
-    case VK_DESCRIPTOR_TYPE_MUTABLE_EXT: return 16;
-    default: break;
+    case VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK:
+      return 11;
+    case VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_KHR:
+      return 12;
+    case VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_NV:
+      return 13;
+    case VK_DESCRIPTOR_TYPE_SAMPLE_WEIGHT_IMAGE_QCOM:
+      return 14;
+    case VK_DESCRIPTOR_TYPE_BLOCK_MATCH_IMAGE_QCOM:
+      return 15;
+    case VK_DESCRIPTOR_TYPE_MUTABLE_EXT:
+      return 16;
+    default:
+      break;
   }
   const auto core = static_cast<std::uint32_t>(type);
   return core <= VK_DESCRIPTOR_TYPE_INPUT_ATTACHMENT ? core : kDescriptorKinds;
@@ -54,7 +61,8 @@ bool DescriptorLayoutInfo::immutable_at(std::uint32_t binding, std::uint32_t ele
   if (!any_immutable) return false;
   auto at = std::lower_bound(bindings.begin(), bindings.end(), binding,
                              [](const auto& entry, std::uint32_t number) { return entry.binding < number; });
-  // Elements past the end of a binding continue in the next one (vkUpdateDescriptorSets, "consecutive bindings").
+  // Elements past the end of a binding continue in the next one (vkUpdateDescriptorSets, "consecutive
+  // bindings").
   for (; at != bindings.end(); ++at) {
     if (element < at->count) return at->immutable_samplers;
     element -= at->count;

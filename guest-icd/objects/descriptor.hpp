@@ -1,6 +1,6 @@
-// Descriptor set layouts, pools and sets as the guest must know them: exact accounting, so that vkAllocateDescriptorSets
-// answers VK_ERROR_OUT_OF_POOL_MEMORY without asking the host, and which bindings have immutable samplers, so that
-// samplers an application leaves undefined in a write are never encoded.
+// Descriptor set layouts, pools and sets as the guest must know them: exact accounting, so that
+// vkAllocateDescriptorSets answers VK_ERROR_OUT_OF_POOL_MEMORY without asking the host, and which bindings
+// have immutable samplers, so that samplers an application leaves undefined in a write are never encoded.
 //
 // Pools and their sets are externally synchronised by the specification; layouts are immutable and shared.
 #pragma once

@@ -1,5 +1,5 @@
-// Entry points of descriptor set layouts, pools, sets, updates and templates. Everything is posted; failures of the
-// pool are answered from the guest's own accounting (descriptor.hpp).
+// Entry points of descriptor set layouts, pools, sets, updates and templates. Everything is posted; failures
+// of the pool are answered from the guest's own accounting (descriptor.hpp).
 #include <new>
 
 #include "generated/guest/calls.hpp"
@@ -77,7 +77,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateDescriptorSetLayout(VkDevice device,
   return VK_SUCCESS;
 }
 
-VKAPI_ATTR void VKAPI_CALL vkDestroyDescriptorSetLayout(VkDevice device, VkDescriptorSetLayout descriptorSetLayout,
+VKAPI_ATTR void VKAPI_CALL vkDestroyDescriptorSetLayout(VkDevice device,
+                                                        VkDescriptorSetLayout descriptorSetLayout,
                                                         const VkAllocationCallbacks* pAllocator) noexcept {
   DescriptorSetLayout* layout = tables_of(device).set_layouts.find(id_of(descriptorSetLayout));
   if (layout == nullptr) return;
@@ -250,8 +251,8 @@ VKAPI_ATTR void VKAPI_CALL vkUpdateDescriptorSets(VkDevice device, uint32_t desc
                                                   const VkCopyDescriptorSet* pDescriptorCopies) noexcept {
   if (descriptorWriteCount == 0 && descriptorCopyCount == 0) return;
   Scratch scratch;
-  const VkWriteDescriptorSet* writes = sanitize_writes(scratch, descriptorWriteCount, pDescriptorWrites, false,
-                                                       layout_of_set, &tables_of(device));
+  const VkWriteDescriptorSet* writes = sanitize_writes(scratch, descriptorWriteCount, pDescriptorWrites,
+                                                       false, layout_of_set, &tables_of(device));
   if (writes == nullptr && descriptorWriteCount > 0) return;
   post_vkUpdateDescriptorSets(Channel::of(device), device, descriptorWriteCount, writes, descriptorCopyCount,
                               pDescriptorCopies);
@@ -263,7 +264,10 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateDescriptorUpdateTemplate(
   (void)device;
   try {
     auto* made = new DescriptorUpdateTemplate{
-        pCreateInfo->templateType, pCreateInfo->pipelineLayout, pCreateInfo->pipelineBindPoint, pCreateInfo->set,
+        pCreateInfo->templateType,
+        pCreateInfo->pipelineLayout,
+        pCreateInfo->pipelineBindPoint,
+        pCreateInfo->set,
         {pCreateInfo->pDescriptorUpdateEntries,
          pCreateInfo->pDescriptorUpdateEntries + pCreateInfo->descriptorUpdateEntryCount}};
     *pDescriptorUpdateTemplate = reinterpret_cast<VkDescriptorUpdateTemplate>(made);
@@ -280,19 +284,21 @@ VKAPI_ATTR void VKAPI_CALL vkDestroyDescriptorUpdateTemplate(VkDevice, VkDescrip
   delete DescriptorUpdateTemplate::from(update);
 }
 
-VKAPI_ATTR void VKAPI_CALL vkUpdateDescriptorSetWithTemplate(VkDevice device, VkDescriptorSet descriptorSet,
-                                                             VkDescriptorUpdateTemplate descriptorUpdateTemplate,
-                                                             const void* pData) noexcept {
+VKAPI_ATTR void VKAPI_CALL vkUpdateDescriptorSetWithTemplate(
+    VkDevice device, VkDescriptorSet descriptorSet, VkDescriptorUpdateTemplate descriptorUpdateTemplate,
+    const void* pData) noexcept {
   const auto* update = DescriptorUpdateTemplate::from(descriptorUpdateTemplate);
   Scratch scratch;
   const VkWriteDescriptorSet* writes = expand_template(scratch, *update, descriptorSet, pData);
   if (writes == nullptr) return;
-  entry::vkUpdateDescriptorSets(device, static_cast<std::uint32_t>(update->entries.size()), writes, 0, nullptr);
+  entry::vkUpdateDescriptorSets(device, static_cast<std::uint32_t>(update->entries.size()), writes, 0,
+                                nullptr);
 }
 
 VKAPI_ATTR void VKAPI_CALL vkCmdPushDescriptorSetKHR(VkCommandBuffer commandBuffer,
-                                                     VkPipelineBindPoint pipelineBindPoint, VkPipelineLayout layout,
-                                                     uint32_t set, uint32_t descriptorWriteCount,
+                                                     VkPipelineBindPoint pipelineBindPoint,
+                                                     VkPipelineLayout layout, uint32_t set,
+                                                     uint32_t descriptorWriteCount,
                                                      const VkWriteDescriptorSet* pDescriptorWrites) noexcept {
   Scratch scratch;
   push_descriptors(commandBuffer, pipelineBindPoint, layout, set, descriptorWriteCount, pDescriptorWrites,
@@ -300,8 +306,8 @@ VKAPI_ATTR void VKAPI_CALL vkCmdPushDescriptorSetKHR(VkCommandBuffer commandBuff
 }
 
 VKAPI_ATTR void VKAPI_CALL vkCmdPushDescriptorSetWithTemplateKHR(
-    VkCommandBuffer commandBuffer, VkDescriptorUpdateTemplate descriptorUpdateTemplate, VkPipelineLayout layout,
-    uint32_t set, const void* pData) noexcept {
+    VkCommandBuffer commandBuffer, VkDescriptorUpdateTemplate descriptorUpdateTemplate,
+    VkPipelineLayout layout, uint32_t set, const void* pData) noexcept {
   const auto* update = DescriptorUpdateTemplate::from(descriptorUpdateTemplate);
   Scratch scratch;
   const VkWriteDescriptorSet* writes = expand_template(scratch, *update, VK_NULL_HANDLE, pData);

@@ -15,14 +15,18 @@ Payload payload_of(VkDescriptorType type) noexcept {
     case VK_DESCRIPTOR_TYPE_STORAGE_IMAGE:
     case VK_DESCRIPTOR_TYPE_INPUT_ATTACHMENT:
     case VK_DESCRIPTOR_TYPE_SAMPLE_WEIGHT_IMAGE_QCOM:
-    case VK_DESCRIPTOR_TYPE_BLOCK_MATCH_IMAGE_QCOM: return Payload::kImage;
+    case VK_DESCRIPTOR_TYPE_BLOCK_MATCH_IMAGE_QCOM:
+      return Payload::kImage;
     case VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER:
     case VK_DESCRIPTOR_TYPE_STORAGE_BUFFER:
     case VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER_DYNAMIC:
-    case VK_DESCRIPTOR_TYPE_STORAGE_BUFFER_DYNAMIC: return Payload::kBuffer;
+    case VK_DESCRIPTOR_TYPE_STORAGE_BUFFER_DYNAMIC:
+      return Payload::kBuffer;
     case VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER:
-    case VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER: return Payload::kTexel;
-    default: return Payload::kNone;  // inline uniform blocks and acceleration structures: in the pNext chain
+    case VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER:
+      return Payload::kTexel;
+    default:
+      return Payload::kNone;  // inline uniform blocks and acceleration structures: in the pNext chain
   }
 }
 
@@ -76,8 +80,16 @@ VkWriteDescriptorSet* expand_template(Scratch& scratch, const DescriptorUpdateTe
   const auto* bytes = static_cast<const std::byte*>(data);
   VkWriteDescriptorSet* write = writes;
   for (const VkDescriptorUpdateTemplateEntry& entry : update.entries) {
-    *write = {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET, nullptr, set, entry.dstBinding, entry.dstArrayElement,
-              entry.descriptorCount, entry.descriptorType, nullptr, nullptr, nullptr};
+    *write = {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+              nullptr,
+              set,
+              entry.dstBinding,
+              entry.dstArrayElement,
+              entry.descriptorCount,
+              entry.descriptorType,
+              nullptr,
+              nullptr,
+              nullptr};
     const std::byte* from = bytes + entry.offset;
     // Gathers strided elements into one array.
     const auto gather = [&]<class T>(T* to) -> const T* {

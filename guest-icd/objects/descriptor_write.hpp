@@ -1,6 +1,6 @@
-// Descriptor writes as they are safe to encode. VkWriteDescriptorSet has members that the specification ignores
-// (by descriptor type, for push descriptors, for immutable samplers) and that applications leave undefined;
-// nothing of that may be read or reach the wire. The results live in the caller's Scratch.
+// Descriptor writes as they are safe to encode. VkWriteDescriptorSet has members that the specification
+// ignores (by descriptor type, for push descriptors, for immutable samplers) and that applications leave
+// undefined; nothing of that may be read or reach the wire. The results live in the caller's Scratch.
 #pragma once
 
 #include <vulkan/vulkan.h>

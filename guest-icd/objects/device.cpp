@@ -1,5 +1,5 @@
-// Entry points of VkDevice. Creation waits (its failures are the application's business); queues are fetched with it,
-// so that vkGetDeviceQueue is a lookup.
+// Entry points of VkDevice. Creation waits (its failures are the application's business); queues are fetched
+// with it, so that vkGetDeviceQueue is a lookup.
 #include "guest-icd/objects/device.hpp"
 
 #include <algorithm>
@@ -100,8 +100,8 @@ VkResult create_device(PhysicalDevice& physical, const VkDeviceCreateInfo& info,
   }
   for (const auto& queue : device->queues) {
     VkQueue handle = queue->handle();
-    post_viaductGetDeviceQueue(channel, device->handle(), queue->flags, queue->family, queue->index, queue->slot,
-                               queue->last_value.load(std::memory_order_relaxed), &handle);
+    post_viaductGetDeviceQueue(channel, device->handle(), queue->flags, queue->family, queue->index,
+                               queue->slot, queue->last_value.load(std::memory_order_relaxed), &handle);
   }
   *out = device.release()->handle();
   return VK_SUCCESS;
@@ -112,8 +112,8 @@ VkResult create_device(PhysicalDevice& physical, const VkDeviceCreateInfo& info,
 namespace entry {
 
 VKAPI_ATTR VkResult VKAPI_CALL vkCreateDevice(VkPhysicalDevice physicalDevice,
-                                              const VkDeviceCreateInfo* pCreateInfo, const VkAllocationCallbacks*,
-                                              VkDevice* pDevice) noexcept {
+                                              const VkDeviceCreateInfo* pCreateInfo,
+                                              const VkAllocationCallbacks*, VkDevice* pDevice) noexcept {
   try {
     return create_device(*PhysicalDevice::from(physicalDevice), *pCreateInfo, pDevice);
   } catch (const std::bad_alloc&) {
@@ -121,7 +121,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateDevice(VkPhysicalDevice physicalDevice,
   }
 }
 
-VKAPI_ATTR void VKAPI_CALL vkDestroyDevice(VkDevice device, const VkAllocationCallbacks* pAllocator) noexcept {
+VKAPI_ATTR void VKAPI_CALL vkDestroyDevice(VkDevice device,
+                                           const VkAllocationCallbacks* pAllocator) noexcept {
   if (device == VK_NULL_HANDLE) return;
   std::unique_ptr<Device> self(Device::from(device));
   Channel& channel = *self->channel;

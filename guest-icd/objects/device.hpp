@@ -1,5 +1,5 @@
-// VkDevice in the guest: its queues, enabled extensions, memory view and the latch of its loss. Immutable after
-// vkCreateDevice except for the atomics, so any thread may read it.
+// VkDevice in the guest: its queues, enabled extensions, memory view and the latch of its loss. Immutable
+// after vkCreateDevice except for the atomics, so any thread may read it.
 #pragma once
 
 #include <vulkan/vulkan.h>

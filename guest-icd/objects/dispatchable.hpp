@@ -1,6 +1,7 @@
-// What every dispatchable guest object begins with. The loader writes its dispatch pointer over loader_data, the
-// protocol's encoders read the id, and Channel::of() finds the session: all three need nothing but this prefix, so
-// Instance, PhysicalDevice, Device, Queue and CommandBuffer derive from it and have no virtual functions.
+// What every dispatchable guest object begins with. The loader writes its dispatch pointer over loader_data,
+// the protocol's encoders read the id, and Channel::of() finds the session: all three need nothing but this
+// prefix, so Instance, PhysicalDevice, Device, Queue and CommandBuffer derive from it and have no virtual
+// functions.
 #pragma once
 
 #include <vulkan/vk_icd.h>

@@ -1,6 +1,7 @@
-// VkFence lives in the guest only: the handle is this object's address and the host never hears of it. A fence is
-// signalled, unsignalled, or pending on {queue, value}: the queue's completion slot says when it is signalled.
-// Reading is lock-free; the writes (assign, reset, signal) are externally synchronised by the specification.
+// VkFence lives in the guest only: the handle is this object's address and the host never hears of it. A
+// fence is signalled, unsignalled, or pending on {queue, value}: the queue's completion slot says when it is
+// signalled. Reading is lock-free; the writes (assign, reset, signal) are externally synchronised by the
+// specification.
 #pragma once
 
 #include <vulkan/vulkan.h>

@@ -1,5 +1,5 @@
-// Entry points of VkInstance. Only vkCreateInstance needs the host; what may be asked without an instance is answered
-// from this build's own lists.
+// Entry points of VkInstance. Only vkCreateInstance needs the host; what may be asked without an instance is
+// answered from this build's own lists.
 #include "guest-icd/objects/instance.hpp"
 
 #include <new>
@@ -14,7 +14,8 @@
 namespace viaduct::guest {
 
 Instance::Instance(std::shared_ptr<Session> its_session, std::uint64_t object_id) noexcept
-    : Dispatchable(*its_session, its_session->channel(), object_id), session_reference(std::move(its_session)) {}
+    : Dispatchable(*its_session, its_session->channel(), object_id),
+      session_reference(std::move(its_session)) {}
 
 PhysicalDevice::PhysicalDevice(Instance& owner, std::uint64_t object_id) noexcept
     : Dispatchable(*owner.session, *owner.channel, object_id), instance(&owner) {}
@@ -37,10 +38,10 @@ VkResult create_instance(const VkInstanceCreateInfo& info, VkInstance* out) {
   for (std::uint32_t i = 0; i < info.enabledExtensionCount; ++i) {
     instance->extensions.emplace(info.ppEnabledExtensionNames[i]);
   }
-  // The host enables what it needs by itself: all of our instance extensions are implemented here or answered by
-  // functions that the host has anyway. The application's name and version reach the driver.
-  VkInstanceCreateInfo sent{VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, nullptr, 0, info.pApplicationInfo, 0, nullptr,
-                            0, nullptr};
+  // The host enables what it needs by itself: all of our instance extensions are implemented here or answered
+  // by functions that the host has anyway. The application's name and version reach the driver.
+  VkInstanceCreateInfo sent{
+      VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, nullptr, 0, info.pApplicationInfo, 0, nullptr, 0, nullptr};
   VkInstance handle = instance->handle();
   const VkResult result = call_vkCreateInstance(channel, &sent, nullptr, &handle);
   if (result != VK_SUCCESS) {
@@ -61,20 +62,21 @@ VKAPI_ATTR VkResult VKAPI_CALL vkEnumerateInstanceVersion(uint32_t* pApiVersion)
   return VK_SUCCESS;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkEnumerateInstanceExtensionProperties(const char* pLayerName,
-                                                                      uint32_t* pPropertyCount,
-                                                                      VkExtensionProperties* pProperties) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL vkEnumerateInstanceExtensionProperties(
+    const char* pLayerName, uint32_t* pPropertyCount, VkExtensionProperties* pProperties) noexcept {
   if (pLayerName != nullptr) return VK_ERROR_LAYER_NOT_PRESENT;
   return enumerate(instance_extensions(), pPropertyCount, pProperties);
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkEnumerateInstanceLayerProperties(uint32_t* pPropertyCount, VkLayerProperties*) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL vkEnumerateInstanceLayerProperties(uint32_t* pPropertyCount,
+                                                                  VkLayerProperties*) noexcept {
   *pPropertyCount = 0;
   return VK_SUCCESS;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkCreateInstance(const VkInstanceCreateInfo* pCreateInfo,
-                                                const VkAllocationCallbacks*, VkInstance* pInstance) noexcept {
+                                                const VkAllocationCallbacks*,
+                                                VkInstance* pInstance) noexcept {
   try {
     return create_instance(*pCreateInfo, pInstance);
   } catch (const std::bad_alloc&) {
@@ -82,7 +84,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateInstance(const VkInstanceCreateInfo* pCre
   }
 }
 
-VKAPI_ATTR void VKAPI_CALL vkDestroyInstance(VkInstance instance, const VkAllocationCallbacks* pAllocator) noexcept {
+VKAPI_ATTR void VKAPI_CALL vkDestroyInstance(VkInstance instance,
+                                             const VkAllocationCallbacks* pAllocator) noexcept {
   if (instance == VK_NULL_HANDLE) return;
   std::unique_ptr<Instance> self(Instance::from(instance));
   // The instance's reference may be the last: the session must outlive what is done with its channel here.

@@ -30,9 +30,10 @@ struct PhysicalDevice : Dispatchable {
 
   Instance* instance;
   std::uint32_t api_version = VK_API_VERSION_1_0;
-  VkPhysicalDeviceMemoryProperties memory{};  ///< the guest's view (memory types as the host re-described them)
-  std::uint32_t memory_mode = 0;              ///< 1 import, 2 dma-buf, 3 shadow
-  std::uint32_t arena_type_bits = 0;          ///< memory types that live in the region's arena
+  VkPhysicalDeviceMemoryProperties
+      memory{};                       ///< the guest's view (memory types as the host re-described them)
+  std::uint32_t memory_mode = 0;      ///< 1 import, 2 dma-buf, 3 shadow
+  std::uint32_t arena_type_bits = 0;  ///< memory types that live in the region's arena
   std::uint64_t arena_alignment = 4096;
   std::vector<VkExtensionProperties> extensions;  ///< what the device offers: host's and guest's own
 };

@@ -1,7 +1,7 @@
-// Guest-side state of non-dispatchable objects, found by the index bits of their id: two levels of arrays, values in
-// place, so that a create costs no allocation and a lookup two loads. Blocks are made on demand and live as long as
-// the table. Any thread may look up; who creates or destroys an object has it to himself (the specification's
-// external synchronisation), and two objects never share an entry.
+// Guest-side state of non-dispatchable objects, found by the index bits of their id: two levels of arrays,
+// values in place, so that a create costs no allocation and a lookup two loads. Blocks are made on demand and
+// live as long as the table. Any thread may look up; who creates or destroys an object has it to himself (the
+// specification's external synchronisation), and two objects never share an entry.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// Entry points of VkPhysicalDevice that the guest answers from what it fetched at the first enumeration. The other
-// queries are generated: their answers are remembered by the session's memo.
+// Entry points of VkPhysicalDevice that the guest answers from what it fetched at the first enumeration. The
+// other queries are generated: their answers are remembered by the session's memo.
 #include <new>
 #include <vector>
 
@@ -30,7 +30,8 @@ VkResult fetch(PhysicalDevice& physical) {
       call_vkEnumerateDeviceExtensionProperties(channel, physical.handle(), nullptr, &count, nullptr);
   std::vector<VkExtensionProperties> host(count);
   if (result == VK_SUCCESS && count > 0) {
-    result = call_vkEnumerateDeviceExtensionProperties(channel, physical.handle(), nullptr, &count, host.data());
+    result =
+        call_vkEnumerateDeviceExtensionProperties(channel, physical.handle(), nullptr, &count, host.data());
     host.resize(count);
   }
   physical.extensions = device_extensions(host);
@@ -94,9 +95,9 @@ VKAPI_ATTR VkResult VKAPI_CALL vkEnumeratePhysicalDevices(VkInstance instance, u
   return enumerate<VkPhysicalDevice>(handles, pPhysicalDeviceCount, pPhysicalDevices);
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkEnumeratePhysicalDeviceGroups(
-    VkInstance instance, uint32_t* pPhysicalDeviceGroupCount,
-    VkPhysicalDeviceGroupProperties* pPhysicalDeviceGroupProperties) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL
+vkEnumeratePhysicalDeviceGroups(VkInstance instance, uint32_t* pPhysicalDeviceGroupCount,
+                                VkPhysicalDeviceGroupProperties* pPhysicalDeviceGroupProperties) noexcept {
   // Every device is a group of its own: the host's groups would span GPUs that a tenant need not all have.
   std::vector<VkPhysicalDevice> handles;
   const VkResult result = enumerate_handles(instance, handles);
@@ -118,10 +119,9 @@ VKAPI_ATTR VkResult VKAPI_CALL vkEnumeratePhysicalDeviceGroups(
   return n < total ? VK_INCOMPLETE : VK_SUCCESS;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkEnumerateDeviceExtensionProperties(VkPhysicalDevice physicalDevice,
-                                                                    const char* pLayerName,
-                                                                    uint32_t* pPropertyCount,
-                                                                    VkExtensionProperties* pProperties) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL
+vkEnumerateDeviceExtensionProperties(VkPhysicalDevice physicalDevice, const char* pLayerName,
+                                     uint32_t* pPropertyCount, VkExtensionProperties* pProperties) noexcept {
   if (pLayerName != nullptr) return VK_ERROR_LAYER_NOT_PRESENT;
   return enumerate<VkExtensionProperties>(PhysicalDevice::from(physicalDevice)->extensions, pPropertyCount,
                                           pProperties);

@@ -1,6 +1,6 @@
-// Entry points of render passes and pipelines. Creation is posted (DESIGN decision 6) unless the application asks
-// for its outcome with the fail-on-compile flags; creation feedback is answered as "not known", which the
-// specification permits.
+// Entry points of render passes and pipelines. Creation is posted (DESIGN decision 6) unless the application
+// asks for its outcome with the fail-on-compile flags; creation feedback is answered as "not known", which
+// the specification permits.
 #include <algorithm>
 #include <new>
 
@@ -34,7 +34,8 @@ bool name_pipelines(Channel& channel, std::uint32_t count, VkPipeline* pipelines
   return true;
 }
 
-// What pipeline creation of every kind does once its infos are safe. The call's outputs tell which were not made.
+// What pipeline creation of every kind does once its infos are safe. The call's outputs tell which were not
+// made.
 template <class Info, class Post, class Call>
 VkResult create_pipelines(VkDevice device, std::uint32_t count, const Info* infos, VkPipeline* pipelines,
                           const Post& post, const Call& call) noexcept {
@@ -96,7 +97,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateRenderPass(VkDevice device, const VkRende
   });
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkCreateRenderPass2(VkDevice device, const VkRenderPassCreateInfo2* pCreateInfo,
+VKAPI_ATTR VkResult VKAPI_CALL vkCreateRenderPass2(VkDevice device,
+                                                   const VkRenderPassCreateInfo2* pCreateInfo,
                                                    const VkAllocationCallbacks* pAllocator,
                                                    VkRenderPass* pRenderPass) noexcept {
   return create_render_pass(device, *pCreateInfo, pRenderPass, [&](Channel& channel) {
@@ -127,8 +129,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateGraphicsPipelines(VkDevice device, VkPipe
                                        pPipelines);
       },
       [&](Channel& channel) {
-        return call_vkCreateGraphicsPipelines(channel, device, pipelineCache, createInfoCount, infos, pAllocator,
-                                              pPipelines);
+        return call_vkCreateGraphicsPipelines(channel, device, pipelineCache, createInfoCount, infos,
+                                              pAllocator, pPipelines);
       });
 }
 
@@ -146,8 +148,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateComputePipelines(VkDevice device, VkPipel
                                       pPipelines);
       },
       [&](Channel& channel) {
-        return call_vkCreateComputePipelines(channel, device, pipelineCache, createInfoCount, infos, pAllocator,
-                                             pPipelines);
+        return call_vkCreateComputePipelines(channel, device, pipelineCache, createInfoCount, infos,
+                                             pAllocator, pPipelines);
       });
 }
 
@@ -170,11 +172,10 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateRayTracingPipelinesKHR(
   return result == VK_SUCCESS && deferredOperation != VK_NULL_HANDLE ? VK_OPERATION_NOT_DEFERRED_KHR : result;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkCreateRayTracingPipelinesNV(VkDevice device, VkPipelineCache pipelineCache,
-                                                             uint32_t createInfoCount,
-                                                             const VkRayTracingPipelineCreateInfoNV* pCreateInfos,
-                                                             const VkAllocationCallbacks* pAllocator,
-                                                             VkPipeline* pPipelines) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL
+vkCreateRayTracingPipelinesNV(VkDevice device, VkPipelineCache pipelineCache, uint32_t createInfoCount,
+                              const VkRayTracingPipelineCreateInfoNV* pCreateInfos,
+                              const VkAllocationCallbacks* pAllocator, VkPipeline* pPipelines) noexcept {
   return create_pipelines(
       device, createInfoCount, pCreateInfos, pPipelines,
       [&](Channel& channel) {
@@ -182,8 +183,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateRayTracingPipelinesNV(VkDevice device, Vk
                                            pAllocator, pPipelines);
       },
       [&](Channel& channel) {
-        return call_vkCreateRayTracingPipelinesNV(channel, device, pipelineCache, createInfoCount, pCreateInfos,
-                                                  pAllocator, pPipelines);
+        return call_vkCreateRayTracingPipelinesNV(channel, device, pipelineCache, createInfoCount,
+                                                  pCreateInfos, pAllocator, pPipelines);
       });
 }
 

@@ -114,7 +114,8 @@ void sanitize_one(Scratch& scratch, VkGraphicsPipelineCreateInfo& info, RenderPa
                        !dynamic.has(VK_DYNAMIC_STATE_RASTERIZER_DISCARD_ENABLE) &&
                        info.pRasterizationState->rasterizerDiscardEnable == VK_TRUE;
 
-  if (!vertex_part || mesh || dynamic.has(VK_DYNAMIC_STATE_VERTEX_INPUT_EXT)) info.pVertexInputState = nullptr;
+  if (!vertex_part || mesh || dynamic.has(VK_DYNAMIC_STATE_VERTEX_INPUT_EXT))
+    info.pVertexInputState = nullptr;
   if (!vertex_part || mesh) info.pInputAssemblyState = nullptr;
   constexpr VkShaderStageFlags kTessellation =
       VK_SHADER_STAGE_TESSELLATION_CONTROL_BIT | VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT;

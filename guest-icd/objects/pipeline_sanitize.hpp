@@ -1,6 +1,7 @@
-// Pipeline create-infos as they are safe to encode: pointers that the specification says are ignored (dynamic state,
-// rasteriser discard, mesh pipelines, library subsets, subpasses without such attachments) are nulled, because
-// applications leave them undefined. Source of the rules: VkGraphicsPipelineCreateInfo's description and valid usage.
+// Pipeline create-infos as they are safe to encode: pointers that the specification says are ignored (dynamic
+// state, rasteriser discard, mesh pipelines, library subsets, subpasses without such attachments) are nulled,
+// because applications leave them undefined. Source of the rules: VkGraphicsPipelineCreateInfo's description
+// and valid usage.
 #pragma once
 
 #include <vulkan/vulkan.h>
@@ -33,8 +34,8 @@ const VkGraphicsPipelineCreateInfo* sanitize_graphics(Scratch& scratch, std::uin
 const VkComputePipelineCreateInfo* sanitize_compute(Scratch& scratch, std::uint32_t count,
                                                     const VkComputePipelineCreateInfo* infos) noexcept;
 
-/// Whether the application asked to be told the outcome of the creation itself (fail-on-compile flags), so that the
-/// call must wait for the host.
+/// Whether the application asked to be told the outcome of the creation itself (fail-on-compile flags), so
+/// that the call must wait for the host.
 bool wants_truth(VkPipelineCreateFlags flags) noexcept;
 
 /// Tells every VkPipelineCreationFeedbackCreateInfo in the chain that nothing is known (flags without VALID).

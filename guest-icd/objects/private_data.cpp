@@ -1,5 +1,6 @@
-// Entry points of private data (Vulkan 1.3, VK_EXT_private_data): kept in the guest, for every object type, by what
-// names an object once and for all: its id, or its address where destruction makes the value forgotten.
+// Entry points of private data (Vulkan 1.3, VK_EXT_private_data): kept in the guest, for every object type,
+// by what names an object once and for all: its id, or its address where destruction makes the value
+// forgotten.
 #include "guest-icd/objects/private_data.hpp"
 
 #include <algorithm>
@@ -47,7 +48,8 @@ class PrivateDataSlot {
       case VK_OBJECT_TYPE_QUEUE:
       case VK_OBJECT_TYPE_COMMAND_BUFFER:
         return protocol::dispatchable_id(reinterpret_cast<const void*>(object));
-      default: return object;
+      default:
+        return object;
     }
   }
   std::mutex mutex_;

@@ -17,9 +17,11 @@
 // Generated, in whichever of the numbered files they fell.
 namespace viaduct::protocol {
 template <class S>
-void write_request_vkCreateBuffer(S&, VkDevice, const VkBufferCreateInfo*, const VkAllocationCallbacks*, VkBuffer*);
+void write_request_vkCreateBuffer(S&, VkDevice, const VkBufferCreateInfo*, const VkAllocationCallbacks*,
+                                  VkBuffer*);
 template <class S>
-void write_request_vkCreateImage(S&, VkDevice, const VkImageCreateInfo*, const VkAllocationCallbacks*, VkImage*);
+void write_request_vkCreateImage(S&, VkDevice, const VkImageCreateInfo*, const VkAllocationCallbacks*,
+                                 VkImage*);
 }  // namespace viaduct::protocol
 
 namespace viaduct::guest {
@@ -40,7 +42,8 @@ void write_info(S& sink, VkDevice device, const VkImageCreateInfo& info) {
   protocol::write_request_vkCreateImage(sink, device, &info, nullptr, &none);
 }
 
-// The memo's key of a create-info. Records' keys begin with a command index; this one begins with a word that is none.
+// The memo's key of a create-info. Records' keys begin with a command index; this one begins with a word that
+// is none.
 template <class Info>
 bool make_key(std::vector<std::byte>& key, VkDevice device, const Info& info, std::uint32_t kind) noexcept {
   try {
@@ -59,7 +62,8 @@ bool make_key(std::vector<std::byte>& key, VkDevice device, const Info& info, st
   }
 }
 
-// Prepares a new object's entry: its requirements if an equal create-info is known, otherwise the key to learn them.
+// Prepares a new object's entry: its requirements if an equal create-info is known, otherwise the key to
+// learn them.
 template <class Info>
 void prepare(Channel& channel, Resource& resource, VkDevice device, const Info& info,
              std::uint32_t kind) noexcept {
@@ -130,7 +134,8 @@ VkResult lost_or_success(Device& device) noexcept {
 namespace entry {
 
 VKAPI_ATTR VkResult VKAPI_CALL vkCreateBuffer(VkDevice device, const VkBufferCreateInfo* pCreateInfo,
-                                              const VkAllocationCallbacks* pAllocator, VkBuffer* pBuffer) noexcept {
+                                              const VkAllocationCallbacks* pAllocator,
+                                              VkBuffer* pBuffer) noexcept {
   Device* self = Device::from(device);
   Channel& channel = *self->channel;
   const std::uint64_t id = new_id(channel, ObjectType::kBuffer);
@@ -151,12 +156,14 @@ VKAPI_ATTR void VKAPI_CALL vkDestroyBuffer(VkDevice device, VkBuffer buffer,
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkCreateImage(VkDevice device, const VkImageCreateInfo* pCreateInfo,
-                                             const VkAllocationCallbacks* pAllocator, VkImage* pImage) noexcept {
+                                             const VkAllocationCallbacks* pAllocator,
+                                             VkImage* pImage) noexcept {
   Device* self = Device::from(device);
   Channel& channel = *self->channel;
   VkImageCreateInfo info = *pCreateInfo;
   if (find_in_chain(info.pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR) != nullptr) {
-    // To be bound to a swapchain image's memory: made the way the swapchain makes its own (wsi/swapchain_image.cpp).
+    // To be bound to a swapchain image's memory: made the way the swapchain makes its own
+    // (wsi/swapchain_image.cpp).
     info.flags |= VK_IMAGE_CREATE_ALIAS_BIT;
     info.usage |= VK_IMAGE_USAGE_TRANSFER_SRC_BIT;
   }
@@ -169,34 +176,36 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateImage(VkDevice device, const VkImageCreat
   return VK_SUCCESS;
 }
 
-VKAPI_ATTR void VKAPI_CALL vkDestroyImage(VkDevice device, VkImage image, const VkAllocationCallbacks* pAllocator) noexcept {
+VKAPI_ATTR void VKAPI_CALL vkDestroyImage(VkDevice device, VkImage image,
+                                          const VkAllocationCallbacks* pAllocator) noexcept {
   if (image == VK_NULL_HANDLE) return;
   Channel& channel = Channel::of(device);
   post_vkDestroyImage(channel, device, image, pAllocator);
   release_id(channel, ObjectType::kImage, id_of(image));
 }
 
-VKAPI_ATTR void VKAPI_CALL vkGetBufferMemoryRequirements2(VkDevice device,
-                                                          const VkBufferMemoryRequirementsInfo2* pInfo,
-                                                          VkMemoryRequirements2* pMemoryRequirements) noexcept {
+VKAPI_ATTR void VKAPI_CALL
+vkGetBufferMemoryRequirements2(VkDevice device, const VkBufferMemoryRequirementsInfo2* pInfo,
+                               VkMemoryRequirements2* pMemoryRequirements) noexcept {
   Device* self = Device::from(device);
-  requirements(*self, self->session->objects().buffers.find(id_of(pInfo->buffer)), *pInfo, *pMemoryRequirements,
-               [&](VkMemoryRequirements2* to) {
+  requirements(*self, self->session->objects().buffers.find(id_of(pInfo->buffer)), *pInfo,
+               *pMemoryRequirements, [&](VkMemoryRequirements2* to) {
                  call_vkGetBufferMemoryRequirements2(*self->channel, device, pInfo, to);
                });
 }
 
 VKAPI_ATTR void VKAPI_CALL vkGetBufferMemoryRequirements(VkDevice device, VkBuffer buffer,
                                                          VkMemoryRequirements* pMemoryRequirements) noexcept {
-  const VkBufferMemoryRequirementsInfo2 info{VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, nullptr, buffer};
+  const VkBufferMemoryRequirementsInfo2 info{VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, nullptr,
+                                             buffer};
   VkMemoryRequirements2 requirements{VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, nullptr, {}};
   entry::vkGetBufferMemoryRequirements2(device, &info, &requirements);
   *pMemoryRequirements = requirements.memoryRequirements;
 }
 
-VKAPI_ATTR void VKAPI_CALL vkGetImageMemoryRequirements2(VkDevice device,
-                                                         const VkImageMemoryRequirementsInfo2* pInfo,
-                                                         VkMemoryRequirements2* pMemoryRequirements) noexcept {
+VKAPI_ATTR void VKAPI_CALL
+vkGetImageMemoryRequirements2(VkDevice device, const VkImageMemoryRequirementsInfo2* pInfo,
+                              VkMemoryRequirements2* pMemoryRequirements) noexcept {
   Device* self = Device::from(device);
   requirements(*self, self->session->objects().images.find(id_of(pInfo->image)), *pInfo, *pMemoryRequirements,
                [&](VkMemoryRequirements2* to) {
@@ -206,7 +215,8 @@ VKAPI_ATTR void VKAPI_CALL vkGetImageMemoryRequirements2(VkDevice device,
 
 VKAPI_ATTR void VKAPI_CALL vkGetImageMemoryRequirements(VkDevice device, VkImage image,
                                                         VkMemoryRequirements* pMemoryRequirements) noexcept {
-  const VkImageMemoryRequirementsInfo2 info{VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2, nullptr, image};
+  const VkImageMemoryRequirementsInfo2 info{VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2, nullptr,
+                                            image};
   VkMemoryRequirements2 requirements{VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, nullptr, {}};
   entry::vkGetImageMemoryRequirements2(device, &info, &requirements);
   *pMemoryRequirements = requirements.memoryRequirements;
@@ -247,8 +257,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkBindImageMemory2(VkDevice device, uint32_t bind
   return lost_or_success(*Device::from(device));
 }
 
-VKAPI_ATTR VkDeviceAddress VKAPI_CALL vkGetBufferDeviceAddress(VkDevice device,
-                                                               const VkBufferDeviceAddressInfo* pInfo) noexcept {
+VKAPI_ATTR VkDeviceAddress VKAPI_CALL
+vkGetBufferDeviceAddress(VkDevice device, const VkBufferDeviceAddressInfo* pInfo) noexcept {
   Device* self = Device::from(device);
   Resource* buffer = self->session->objects().buffers.find(id_of(pInfo->buffer));
   // An address is fixed once the memory is bound, which it must be here.

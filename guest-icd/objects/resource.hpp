@@ -1,5 +1,5 @@
-// VkBuffer and VkImage in the guest: memory requirements, which depend only on the create-info, are asked once for
-// each distinct create-info and remembered in the session's memo; an object keeps its own copy.
+// VkBuffer and VkImage in the guest: memory requirements, which depend only on the create-info, are asked
+// once for each distinct create-info and remembered in the session's memo; an object keeps its own copy.
 #pragma once
 
 #include <vulkan/vulkan.h>

@@ -1,5 +1,5 @@
-// Short-lived arrays for one entry point: copies of application structs that are changed before they are encoded.
-// The first few KiB are on the stack, the rest on the heap; all is freed at once. Not thread-safe.
+// Short-lived arrays for one entry point: copies of application structs that are changed before they are
+// encoded. The first few KiB are on the stack, the rest on the heap; all is freed at once. Not thread-safe.
 #pragma once
 
 #include <algorithm>

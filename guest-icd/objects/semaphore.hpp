@@ -1,8 +1,9 @@
 // VkSemaphore in the guest: the host's object named by the handle, plus what the guest knows about it.
 //
-// `wsi_signaled`: vkAcquireNextImage hands out an image only when nothing uses it any more, so it has nothing to
-// signal on the host. It marks the binary semaphore instead, and the next wait operation on it is stripped from
-// the submission. `known_value` is the highest timeline value the guest has seen: waits up to it cost nothing.
+// `wsi_signaled`: vkAcquireNextImage hands out an image only when nothing uses it any more, so it has nothing
+// to signal on the host. It marks the binary semaphore instead, and the next wait operation on it is stripped
+// from the submission. `known_value` is the highest timeline value the guest has seen: waits up to it cost
+// nothing.
 #pragma once
 
 #include <vulkan/vulkan.h>

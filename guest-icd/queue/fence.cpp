@@ -12,9 +12,12 @@ namespace viaduct::guest {
 
 VkResult Fence::status() const noexcept {
   switch (source_.load(std::memory_order_acquire)) {
-    case kSignaled: return VK_SUCCESS;
-    case kQueue: return queue_.load(std::memory_order_relaxed)->status(value_.load(std::memory_order_relaxed));
-    default: return VK_NOT_READY;
+    case kSignaled:
+      return VK_SUCCESS;
+    case kQueue:
+      return queue_.load(std::memory_order_relaxed)->status(value_.load(std::memory_order_relaxed));
+    default:
+      return VK_NOT_READY;
   }
 }
 
@@ -67,9 +70,12 @@ VKAPI_ATTR VkResult VKAPI_CALL vkWaitForFences(VkDevice device, uint32_t fenceCo
   if (result != VK_NOT_READY) return result;
   if (timeout == 0) return self->channel->check_lost() ? VK_ERROR_DEVICE_LOST : VK_TIMEOUT;
   switch (self->channel->wait([&] { return look() != VK_NOT_READY; }, Deadline::after_ns(timeout))) {
-    case transport::WaitResult::ready: return look();
-    case transport::WaitResult::timeout: return VK_TIMEOUT;
-    case transport::WaitResult::lost: break;
+    case transport::WaitResult::ready:
+      return look();
+    case transport::WaitResult::timeout:
+      return VK_TIMEOUT;
+    case transport::WaitResult::lost:
+      break;
   }
   self->latch_lost();
   return VK_ERROR_DEVICE_LOST;

@@ -31,9 +31,12 @@ VkResult Queue::wait(std::uint64_t value, const Deadline& deadline) noexcept {
     return completion.value >= value || completion.result != VK_SUCCESS;
   };
   switch (channel->wait(ready, deadline)) {
-    case transport::WaitResult::ready: return status(value);
-    case transport::WaitResult::timeout: return VK_TIMEOUT;
-    case transport::WaitResult::lost: break;
+    case transport::WaitResult::ready:
+      return status(value);
+    case transport::WaitResult::timeout:
+      return VK_TIMEOUT;
+    case transport::WaitResult::lost:
+      break;
   }
   device->latch_lost();
   return VK_ERROR_DEVICE_LOST;
@@ -54,7 +57,8 @@ VKAPI_ATTR void VKAPI_CALL vkGetDeviceQueue2(VkDevice device, const VkDeviceQueu
 
 VKAPI_ATTR void VKAPI_CALL vkGetDeviceQueue(VkDevice device, uint32_t queueFamilyIndex, uint32_t queueIndex,
                                             VkQueue* pQueue) noexcept {
-  const VkDeviceQueueInfo2 info{VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2, nullptr, 0, queueFamilyIndex, queueIndex};
+  const VkDeviceQueueInfo2 info{VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2, nullptr, 0, queueFamilyIndex,
+                                queueIndex};
   entry::vkGetDeviceQueue2(device, &info, pQueue);
 }
 

@@ -1,5 +1,5 @@
-// VkQueue in the guest: names the host's queue and the completion slot in the region that its submissions reach.
-// last_value is written under the channel's publish lock, so values rise in publication order.
+// VkQueue in the guest: names the host's queue and the completion slot in the region that its submissions
+// reach. last_value is written under the channel's publish lock, so values rise in publication order.
 #pragma once
 
 #include <vulkan/vulkan.h>
@@ -22,8 +22,8 @@ struct Queue : Dispatchable {
   std::uint64_t completed() const noexcept;
   /// VK_SUCCESS (reached), VK_NOT_READY, or VK_ERROR_DEVICE_LOST (latched in the device too).
   VkResult status(std::uint64_t value) const noexcept;
-  /// Waits until `value` is reached: VK_SUCCESS, VK_TIMEOUT or VK_ERROR_DEVICE_LOST (within 1 s of the worker's
-  /// death). Any thread.
+  /// Waits until `value` is reached: VK_SUCCESS, VK_TIMEOUT or VK_ERROR_DEVICE_LOST (within 1 s of the
+  /// worker's death). Any thread.
   VkResult wait(std::uint64_t value, const Deadline& deadline) noexcept;
 
   Device* device;

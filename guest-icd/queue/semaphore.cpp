@@ -1,5 +1,6 @@
-// Entry points of VkSemaphore and VkEvent. Signals from the guest are posted, published and the host woken at once;
-// a timeline wait that the guest's knowledge does not answer is a call that the host serves from a waiter thread.
+// Entry points of VkSemaphore and VkEvent. Signals from the guest are posted, published and the host woken at
+// once; a timeline wait that the guest's knowledge does not answer is a call that the host serves from a
+// waiter thread.
 #include "guest-icd/objects/semaphore.hpp"
 
 #include "generated/guest/calls.hpp"
@@ -89,7 +90,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkWaitSemaphores(VkDevice device, const VkSemapho
   return result;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkSignalSemaphore(VkDevice device, const VkSemaphoreSignalInfo* pSignalInfo) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL vkSignalSemaphore(VkDevice device,
+                                                 const VkSemaphoreSignalInfo* pSignalInfo) noexcept {
   Device* self = Device::from(device);
   if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
   post_vkSignalSemaphore(*self->channel, device, pSignalInfo);

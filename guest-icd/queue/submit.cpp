@@ -21,8 +21,9 @@ bool has_wsi_mark(Device& device, VkSemaphore handle) noexcept {
   return semaphore != nullptr && semaphore->wsi_signaled.load(std::memory_order_acquire);
 }
 
-// Copies a chain of which one struct is replaced: the structs in front of it are copied too. Only those that may
-// stand in a VkSubmitInfo's chain are known; an unknown one in front ends the search (nothing is replaced).
+// Copies a chain of which one struct is replaced: the structs in front of it are copied too. Only those that
+// may stand in a VkSubmitInfo's chain are known; an unknown one in front ends the search (nothing is
+// replaced).
 struct TimelineChain {
   const void* head;
   VkTimelineSemaphoreSubmitInfo* timeline;
@@ -54,7 +55,8 @@ TimelineChain copy_chain(Scratch& scratch, const void* chain) noexcept {
       case VK_STRUCTURE_TYPE_PERFORMANCE_QUERY_SUBMIT_INFO_KHR:
         twin = reinterpret_cast<VkBaseInStructure*>(clone<VkPerformanceQuerySubmitInfoKHR>(scratch, at));
         break;
-      default: break;  // not known to travel with a submission: left out of the copy
+      default:
+        break;  // not known to travel with a submission: left out of the copy
     }
     if (twin == nullptr) continue;
     *link = twin;
@@ -67,14 +69,15 @@ TimelineChain copy_chain(Scratch& scratch, const void* chain) noexcept {
 
 void strip_waits(Scratch& scratch, Device& device, VkSubmitInfo& info) noexcept {
   bool any = false;
-  for (std::uint32_t i = 0; i < info.waitSemaphoreCount; ++i) any |= has_wsi_mark(device, info.pWaitSemaphores[i]);
+  for (std::uint32_t i = 0; i < info.waitSemaphoreCount; ++i)
+    any |= has_wsi_mark(device, info.pWaitSemaphores[i]);
   if (!any) return;
   const TimelineChain chain = copy_chain(scratch, info.pNext);
   info.pNext = chain.head;
   auto* semaphores = scratch.copy(info.pWaitSemaphores, info.waitSemaphoreCount);
   auto* stages = scratch.copy(info.pWaitDstStageMask, info.waitSemaphoreCount);
-  const bool valued = chain.timeline != nullptr &&
-                      chain.timeline->waitSemaphoreValueCount == info.waitSemaphoreCount;
+  const bool valued =
+      chain.timeline != nullptr && chain.timeline->waitSemaphoreValueCount == info.waitSemaphoreCount;
   auto* values =
       valued ? scratch.copy(chain.timeline->pWaitSemaphoreValues, info.waitSemaphoreCount) : nullptr;
   const bool indexed = chain.group != nullptr && chain.group->waitSemaphoreCount == info.waitSemaphoreCount;
@@ -119,13 +122,14 @@ void strip_waits(Scratch& scratch, Device& device, VkSubmitInfo2& info) noexcept
 
 void strip_waits(Scratch& scratch, Device& device, VkBindSparseInfo& info) noexcept {
   bool any = false;
-  for (std::uint32_t i = 0; i < info.waitSemaphoreCount; ++i) any |= has_wsi_mark(device, info.pWaitSemaphores[i]);
+  for (std::uint32_t i = 0; i < info.waitSemaphoreCount; ++i)
+    any |= has_wsi_mark(device, info.pWaitSemaphores[i]);
   if (!any) return;
   const TimelineChain chain = copy_chain(scratch, info.pNext);
   if (chain.timeline != nullptr) info.pNext = chain.head;
   auto* semaphores = scratch.copy(info.pWaitSemaphores, info.waitSemaphoreCount);
-  const bool valued = chain.timeline != nullptr &&
-                      chain.timeline->waitSemaphoreValueCount == info.waitSemaphoreCount;
+  const bool valued =
+      chain.timeline != nullptr && chain.timeline->waitSemaphoreValueCount == info.waitSemaphoreCount;
   auto* values =
       valued ? scratch.copy(chain.timeline->pWaitSemaphoreValues, info.waitSemaphoreCount) : nullptr;
   std::uint32_t kept = 0;
@@ -202,13 +206,13 @@ void signal_from_wsi(Device& device, VkSemaphore semaphore, VkFence fence) noexc
 
 namespace entry {
 
-VKAPI_ATTR VkResult VKAPI_CALL vkQueueSubmit(VkQueue queue, uint32_t submitCount, const VkSubmitInfo* pSubmits,
-                                             VkFence fence) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL vkQueueSubmit(VkQueue queue, uint32_t submitCount,
+                                             const VkSubmitInfo* pSubmits, VkFence fence) noexcept {
   return submit(*Queue::from(queue), submitCount, pSubmits, Fence::from(fence));
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkQueueSubmit2(VkQueue queue, uint32_t submitCount, const VkSubmitInfo2* pSubmits,
-                                              VkFence fence) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL vkQueueSubmit2(VkQueue queue, uint32_t submitCount,
+                                              const VkSubmitInfo2* pSubmits, VkFence fence) noexcept {
   return submit(*Queue::from(queue), submitCount, pSubmits, Fence::from(fence));
 }
 

@@ -1,8 +1,9 @@
 // The one way work reaches a queue. Used by vkQueueSubmit*, vkQueueBindSparse and by the swapchain's copies.
 //
-// A submission is posted (no round trip) and takes the queue's next completion value under the publish lock. Waits
-// on semaphores that the window system marked (Semaphore::wsi_signaled) are stripped here and the mark cleared.
-// The queue is externally synchronised, as for vkQueueSubmit. Failure: VK_ERROR_DEVICE_LOST, VK_ERROR_OUT_OF_HOST_MEMORY.
+// A submission is posted (no round trip) and takes the queue's next completion value under the publish lock.
+// Waits on semaphores that the window system marked (Semaphore::wsi_signaled) are stripped here and the mark
+// cleared. The queue is externally synchronised, as for vkQueueSubmit. Failure: VK_ERROR_DEVICE_LOST,
+// VK_ERROR_OUT_OF_HOST_MEMORY.
 #pragma once
 
 #include <vulkan/vulkan.h>
@@ -25,7 +26,8 @@ VkResult submit(Queue& queue, std::uint32_t count, const VkSubmitInfo2* infos, F
 /// Posts the frame counter's marker for the session's statistics.
 void post_present_marker(Queue& queue) noexcept;
 
-/// For vkAcquireNextImage*: the semaphore (binary) and fence count as signalled from now on. Either may be null.
+/// For vkAcquireNextImage*: the semaphore (binary) and fence count as signalled from now on. Either may be
+/// null.
 void signal_from_wsi(Device& device, VkSemaphore semaphore, VkFence fence) noexcept;
 
 }  // namespace viaduct::guest

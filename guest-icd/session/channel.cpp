@@ -39,7 +39,8 @@ Channel& Channel::from_dispatchable(void* handle) noexcept {
 std::byte* Channel::begin_post(std::size_t size) noexcept {
   mutex_.lock();
   pending_ = size;
-  if (static_cast<std::size_t>(end_ - cursor_) >= size && !lost()) [[likely]] return cursor_;
+  if (static_cast<std::size_t>(end_ - cursor_) >= size && !lost()) [[likely]]
+    return cursor_;
   return begin_slow(size);
 }
 
@@ -129,8 +130,8 @@ std::byte* Channel::scratch(std::size_t size) noexcept {
   try {
     if (scratch_.size() * 8 < size) scratch_.resize((size + 7) / 8);
   } catch (const std::bad_alloc&) {
-    // Nothing can be encoded and nothing may fail here: there is no memory for a record of this size, and none
-    // for the application either.
+    // Nothing can be encoded and nothing may fail here: there is no memory for a record of this size, and
+    // none for the application either.
     std::abort();
   }
   return reinterpret_cast<std::byte*>(scratch_.data());
@@ -173,8 +174,8 @@ std::uint64_t Channel::publish(const transport::Span& span) noexcept {
   }
 }
 
-std::uint64_t Channel::publish_commands(std::uint64_t offset, std::uint32_t size, std::uint64_t command_buffer,
-                                        bool wake) noexcept {
+std::uint64_t Channel::publish_commands(std::uint64_t offset, std::uint32_t size,
+                                        std::uint64_t command_buffer, bool wake) noexcept {
   std::uint64_t sequence = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -258,7 +259,8 @@ bool Channel::wait_reply(std::uint32_t slot, std::uint64_t sequence) noexcept {
 bool Channel::fetch(std::uint32_t slot, std::uint64_t offset) noexcept {
   constexpr std::size_t kSize = protocol::kCallHeaderSize + 8;
   std::byte* at = begin_post(kSize);
-  protocol::store_u32(at, static_cast<std::uint32_t>(protocol::Command::viaductFetchReply) | protocol::kReplyWanted);
+  protocol::store_u32(
+      at, static_cast<std::uint32_t>(protocol::Command::viaductFetchReply) | protocol::kReplyWanted);
   protocol::store_u32(at + 4, kSize);
   protocol::store_u32(at + 8, slot);
   protocol::store_u32(at + 12, 0);

@@ -1,10 +1,11 @@
-// The guest's one way to the host: records into spans of the region, in publication order (DESIGN decision 1).
+// The guest's one way to the host: records into spans of the region, in publication order (DESIGN decision
+// 1).
 //
-// Posts of all threads go into one open stream span under the channel's lock; it is published when it holds a few
-// KiB, when a command buffer's span is published, at a call, and at flush(). A call publishes, wakes the host and
-// waits for its reply slot. Where the ring, the chunks or the arena are full, the caller waits for the host. When
-// the session is lost, posts go to private memory that nobody reads and calls give an empty Reply: nothing that
-// records or posts can fail or crash.
+// Posts of all threads go into one open stream span under the channel's lock; it is published when it holds a
+// few KiB, when a command buffer's span is published, at a call, and at flush(). A call publishes, wakes the
+// host and waits for its reply slot. Where the ring, the chunks or the arena are full, the caller waits for
+// the host. When the session is lost, posts go to private memory that nobody reads and calls give an empty
+// Reply: nothing that records or posts can fail or crash.
 //
 // Between begin_* and end_* the channel's lock is held: encode, nothing else.
 #pragma once
@@ -59,7 +60,8 @@ class Reply {
   std::unique_ptr<std::uint64_t[]> assembled_;  ///< a reply larger than its slot
 };
 
-/// Memory for records: a chunk of the pool, or a span of the arena for what is larger or when no chunk is free.
+/// Memory for records: a chunk of the pool, or a span of the arena for what is larger or when no chunk is
+/// free.
 struct RecordMemory {
   std::byte* data = nullptr;  ///< nullptr: the session is lost
   std::uint64_t offset = 0;
@@ -90,9 +92,7 @@ class Channel {
   void flush() noexcept;
 
   VkResult lost_result() const noexcept { return VK_ERROR_DEVICE_LOST; }
-  bool lost() const noexcept {
-    return abandoned_.load(std::memory_order_relaxed) || parts_.parker.lost();
-  }
+  bool lost() const noexcept { return abandoned_.load(std::memory_order_relaxed) || parts_.parker.lost(); }
   /// A child of fork shares the region with its parent and must not touch it. Async-signal-safe.
   void abandon() noexcept { abandoned_.store(true, std::memory_order_relaxed); }
 
@@ -101,8 +101,8 @@ class Channel {
   ArenaSpans& arena() noexcept { return parts_.arena; }
   transport::RegionView region() const noexcept { return parts_.region; }
 
-  /// Posts between begin_ordered() and end_ordered() stay together and in order with what the caller does between
-  /// them (a queue's next value). Recursive use of begin_post inside is what it is for.
+  /// Posts between begin_ordered() and end_ordered() stay together and in order with what the caller does
+  /// between them (a queue's next value). Recursive use of begin_post inside is what it is for.
   std::unique_lock<std::recursive_mutex> order() noexcept { return std::unique_lock(mutex_); }
 
   /// Memory for at least `size` bytes of records; waits for the host where all is taken.

@@ -8,8 +8,8 @@
 
 #include "generated/protocol/commands.hpp"
 #include "protocol/control/handshake.hpp"
-#include "transport/stream/frame.hpp"
 #include "transport/stream/connect.hpp"
+#include "transport/stream/frame.hpp"
 #include "transport/url.hpp"
 
 namespace viaduct::guest {
@@ -35,7 +35,8 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
   Connection made;
   made.control = std::move(*stream);
   const auto payload = protocol::encode_hello(make_hello());
-  if (auto sent = transport::write_frame(*made.control, transport::FrameKind::session_hello, payload, {}, deadline);
+  if (auto sent =
+          transport::write_frame(*made.control, transport::FrameKind::session_hello, payload, {}, deadline);
       !sent) {
     return tl::unexpected(sent.error());
   }

@@ -25,9 +25,9 @@ void MemoCache::insert(std::span<const std::byte> key, std::span<const std::byte
   if (memory == nullptr) return;
   const std::uint64_t hash = hash_bytes(key);
   std::atomic<Entry*>& bucket = buckets_[hash % kBuckets];
-  Entry* entry = new (memory) Entry{bucket.load(std::memory_order_relaxed), hash,
-                                    static_cast<std::uint32_t>(key.size()),
-                                    static_cast<std::uint32_t>(reply.size())};
+  Entry* entry =
+      new (memory) Entry{bucket.load(std::memory_order_relaxed), hash, static_cast<std::uint32_t>(key.size()),
+                         static_cast<std::uint32_t>(reply.size())};
   std::byte* data = reinterpret_cast<std::byte*>(entry + 1);
   std::memcpy(data, key.data(), key.size());
   std::memcpy(data + Entry::aligned(key.size()), reply.data(), reply.size());

@@ -1,6 +1,7 @@
-// Replies of queries whose answer cannot change, keyed by the bytes of the encoded request. Reads take no lock:
-// entries are immutable, pushed at the head of a bucket and freed only with the cache. Bounded by bytes: when full,
-// nothing more is remembered and callers ask the host again. VIADUCT_PERF=no_memo switches it off.
+// Replies of queries whose answer cannot change, keyed by the bytes of the encoded request. Reads take no
+// lock: entries are immutable, pushed at the head of a bucket and freed only with the cache. Bounded by
+// bytes: when full, nothing more is remembered and callers ask the host again. VIADUCT_PERF=no_memo switches
+// it off.
 #pragma once
 
 #include <array>

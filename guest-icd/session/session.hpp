@@ -1,9 +1,10 @@
-// One connection of this process to the host: region, ring, channel, and what the guest knows about its objects.
+// One connection of this process to the host: region, ring, channel, and what the guest knows about its
+// objects.
 //
-// A process has at most one session; instances share it by reference count, and it ends with the last of them. A
-// child of fork has none: what it inherited is marked lost before any of its code runs (the region is its parent's),
-// and an instance it creates gets a session of its own. A session is never destroyed at exit: the host sees the
-// process go.
+// A process has at most one session; instances share it by reference count, and it ends with the last of
+// them. A child of fork has none: what it inherited is marked lost before any of its code runs (the region is
+// its parent's), and an instance it creates gets a session of its own. A session is never destroyed at exit:
+// the host sees the process go.
 #pragma once
 
 #include <array>
@@ -23,7 +24,8 @@ namespace viaduct::guest {
 
 class Session {
  public:
-  /// This process's session, connected now if there is none; nullptr when there is no host (one line is logged).
+  /// This process's session, connected now if there is none; nullptr when there is no host (one line is
+  /// logged).
   static std::shared_ptr<Session> acquire() noexcept;
 
   explicit Session(Connection connection);

@@ -1,6 +1,6 @@
-#include "guest-icd/memory/arena_spans.hpp"
-
 #include <gtest/gtest.h>
+
+#include "guest-icd/memory/arena_spans.hpp"
 
 namespace viaduct::guest {
 namespace {

@@ -1,6 +1,6 @@
-#include "guest-icd/objects/descriptor.hpp"
-
 #include <gtest/gtest.h>
+
+#include "guest-icd/objects/descriptor.hpp"
 
 namespace viaduct::guest {
 namespace {
@@ -24,8 +24,8 @@ DescriptorPoolBudget pool(std::uint32_t sets, std::vector<VkDescriptorPoolSize> 
                           std::uint32_t inline_bindings = 0) {
   VkDescriptorPoolInlineUniformBlockCreateInfo blocks{
       VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_INLINE_UNIFORM_BLOCK_CREATE_INFO, nullptr, inline_bindings};
-  VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, &blocks, 0, sets,
-                                  static_cast<std::uint32_t>(sizes.size()), sizes.data()};
+  VkDescriptorPoolCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, &blocks,     0, sets,
+                                  static_cast<std::uint32_t>(sizes.size()),      sizes.data()};
   return DescriptorPoolBudget(info);
 }
 
@@ -44,9 +44,9 @@ TEST(DescriptorPool, CountsEachTypeAndAddsRepeatedSizes) {
                          {VK_DESCRIPTOR_TYPE_STORAGE_IMAGE, 1},
                          {VK_DESCRIPTOR_TYPE_SAMPLER, 1}});
   const auto samplers = demand_of(*layout({binding(0, VK_DESCRIPTOR_TYPE_SAMPLER, 3)}), 0);
-  const auto both = demand_of(*layout({binding(0, VK_DESCRIPTOR_TYPE_SAMPLER, 1),
-                                       binding(1, VK_DESCRIPTOR_TYPE_STORAGE_IMAGE, 2)}),
-                              0);
+  const auto both = demand_of(
+      *layout({binding(0, VK_DESCRIPTOR_TYPE_SAMPLER, 1), binding(1, VK_DESCRIPTOR_TYPE_STORAGE_IMAGE, 2)}),
+      0);
   EXPECT_FALSE(budget.take(both));     // one image too many: nothing is taken
   EXPECT_TRUE(budget.take(samplers));  // so all three samplers are still there
   EXPECT_FALSE(budget.take(samplers));
@@ -62,9 +62,9 @@ TEST(DescriptorPool, CountsInlineUniformBlocksInBytesAndBindings) {
 }
 
 TEST(DescriptorPool, AVariableCountTakesWhatTheAllocationSays) {
-  const auto info = layout({binding(3, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, 1000),
-                            binding(0, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, 2)},
-                           {VK_DESCRIPTOR_BINDING_VARIABLE_DESCRIPTOR_COUNT_BIT, 0});
+  const auto info = layout(
+      {binding(3, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, 1000), binding(0, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, 2)},
+      {VK_DESCRIPTOR_BINDING_VARIABLE_DESCRIPTOR_COUNT_BIT, 0});
   EXPECT_EQ(demand_of(*info, 8).counts[VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE], 10u);
   EXPECT_EQ(demand_of(*info, 0).counts[VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE], 2u);
   EXPECT_EQ(demand_of(*info, 5000).counts[VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE], 1002u);

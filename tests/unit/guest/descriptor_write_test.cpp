@@ -1,6 +1,6 @@
-#include "guest-icd/objects/descriptor_write.hpp"
-
 #include <gtest/gtest.h>
+
+#include "guest-icd/objects/descriptor_write.hpp"
 
 #include <cstddef>
 
@@ -13,8 +13,15 @@ T garbage() {
 }
 
 VkWriteDescriptorSet write_of(VkDescriptorType type, std::uint32_t count) {
-  return {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET, nullptr, garbage<VkDescriptorSet>(), 1, 0, count, type,
-          garbage<const VkDescriptorImageInfo*>(), garbage<const VkDescriptorBufferInfo*>(),
+  return {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+          nullptr,
+          garbage<VkDescriptorSet>(),
+          1,
+          0,
+          count,
+          type,
+          garbage<const VkDescriptorImageInfo*>(),
+          garbage<const VkDescriptorBufferInfo*>(),
           garbage<const VkBufferView*>()};
 }
 
@@ -61,8 +68,8 @@ TEST(DescriptorWrite, SamplersOfImmutableBindingsAreDropped) {
   const VkDescriptorSetLayoutBinding bindings[2] = {
       {1, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 1, VK_SHADER_STAGE_ALL, fixed},
       {2, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 1, VK_SHADER_STAGE_ALL, nullptr}};
-  const VkDescriptorSetLayoutCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, nullptr, 0, 2,
-                                             bindings};
+  const VkDescriptorSetLayoutCreateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, nullptr, 0,
+                                             2, bindings};
   auto layout = DescriptorLayoutInfo::make(info);
   const VkDescriptorImageInfo images[2] = {
       {garbage<VkSampler>(), garbage<VkImageView>(), VK_IMAGE_LAYOUT_GENERAL},
@@ -93,7 +100,10 @@ TEST(DescriptorTemplate, GathersStridedElementsOfEveryKind) {
   data.block[11] = 7;
   data.image.imageView = garbage<VkImageView>();
   const DescriptorUpdateTemplate update{
-      VK_DESCRIPTOR_UPDATE_TEMPLATE_TYPE_DESCRIPTOR_SET, VK_NULL_HANDLE, VK_PIPELINE_BIND_POINT_GRAPHICS, 0,
+      VK_DESCRIPTOR_UPDATE_TEMPLATE_TYPE_DESCRIPTOR_SET,
+      VK_NULL_HANDLE,
+      VK_PIPELINE_BIND_POINT_GRAPHICS,
+      0,
       {{4, 1, 3, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, offsetof(Data, elements) + offsetof(Element, buffer),
         sizeof(Element)},
        {5, 4, 12, VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, offsetof(Data, block), 0},

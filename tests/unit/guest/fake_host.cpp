@@ -92,7 +92,8 @@ void FakeHost::consume(const transport::Span& span) {
   for (std::size_t at = 0; at < bytes.size();) {
     protocol::RecordHeader header;
     std::memcpy(&header, bytes.data() + at, sizeof(header));
-    Record record{header.command & ~protocol::kReplyWanted, span.command_buffer_id,
+    Record record{header.command & ~protocol::kReplyWanted,
+                  span.command_buffer_id,
                   {bytes.begin() + static_cast<std::ptrdiff_t>(at),
                    bytes.begin() + static_cast<std::ptrdiff_t>(at + header.size)}};
     if ((header.command & protocol::kReplyWanted) != 0) reply(record.u32(8), record);
@@ -113,7 +114,8 @@ void FakeHost::reply(std::uint32_t slot, const Record& record) {
   }
   const auto& whole = kept_[slot];
   const std::size_t size = std::min(whole.size() - offset, transport::kReplyPayload);
-  if (!replies_->write(slot, {whole.data() + offset, size}, static_cast<std::uint32_t>(whole.size()), offset)) {
+  if (!replies_->write(slot, {whole.data() + offset, size}, static_cast<std::uint32_t>(whole.size()),
+                       offset)) {
     std::abort();
   }
 }

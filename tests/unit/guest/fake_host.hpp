@@ -1,5 +1,5 @@
-// A host in the test's own process: a real region, ring and doorbells, and a thread that consumes spans, keeps
-// copies of the records and answers those that want a reply.
+// A host in the test's own process: a real region, ring and doorbells, and a thread that consumes spans,
+// keeps copies of the records and answers those that want a reply.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,6 @@
-#include "guest-icd/session/memo_cache.hpp"
-
 #include <gtest/gtest.h>
+
+#include "guest-icd/session/memo_cache.hpp"
 
 #include <memory>
 #include <string>
@@ -57,7 +57,8 @@ TEST(MemoCache, SwitchedOffRemembersNothing) {
 TEST(MemoCache, ReadersNeverSeeAnEntryHalfWritten) {
   auto memo = std::make_unique<MemoCache>();
   std::thread writer([&] {
-    for (int i = 0; i < 2000; ++i) memo->insert(bytes("k" + std::to_string(i)), bytes("v" + std::to_string(i)));
+    for (int i = 0; i < 2000; ++i)
+      memo->insert(bytes("k" + std::to_string(i)), bytes("v" + std::to_string(i)));
   });
   std::vector<std::thread> readers;
   for (int r = 0; r < 2; ++r) {

@@ -1,6 +1,6 @@
-#include "guest-icd/objects/object_table.hpp"
-
 #include <gtest/gtest.h>
+
+#include "guest-icd/objects/object_table.hpp"
 
 #include <memory>
 #include <thread>
