@@ -111,7 +111,9 @@ void on_vkGetQueryPoolResults(CommandContext& ctx, protocol::vkGetQueryPoolResul
   if (a.result != VK_NOT_READY || (a.flags & kWait) == 0 || ctx.reply == nullptr) {
     return;
   }
-  auto data = std::make_shared<std::vector<std::byte>>(a.dataSize);
+  // Begins as the application's memory: what no query writes stays as it is.
+  auto* sent = static_cast<const std::byte*>(a.pData);
+  auto data = std::make_shared<std::vector<std::byte>>(sent, sent + a.dataSize);
   run_on_waiter(ctx, [data, asked = a, &waiters = ctx.session.waiters()](Device& on, ReplyBuilder& reply) {
     protocol::vkGetQueryPoolResults_args answered = asked;
     answered.pData = data->data();

@@ -52,20 +52,21 @@ SIDE_CHANNELS = {
 
 
 class FakeDriverEmitter:
-    def __init__(self, layout, commands, policy):
-        self.layout, self.registry, self.policy = layout, layout.registry, policy
+    def __init__(self, layout, commands):
+        self.layout, self.registry = layout, layout.registry
         self.commands = [c for c in commands if not c.command.internal]
 
     def emit(self, output):
         declarations = File("fake_driver/entries.hpp", NS, ["<vulkan/vulkan.h>", "<span>",
-                                                            "generated/protocol/commands.hpp"],
+                                                            "generated/protocol/commands.hpp",
+                                                            "generated/protocol/object_type.hpp"],
                             "The fake driver's entry points, and calls of any driver's entry points by args struct.")
         for c in self.commands:
             declarations.add(f"VKAPI_ATTR {c.returns} VKAPI_CALL fake_{c.name}({self.parameters(c)});")
         declarations.add("", "struct NamedEntry {", "const char* name;", "PFN_vkVoidFunction function;", "};",
                          "extern const std::span<const NamedEntry> kEntries;  // sorted by name", "",
                          "struct Invoker {", "protocol::Command command;",
-                         "bool memo;  // the guest may answer without asking",
+                         "protocol::ObjectType made;  // what it makes, or kNone",
                          "void (*make)(void* args);  // a new args struct, in place",
                          "// Forgets the names that random_args() gave to what is to be made.",
                          "void (*forget_ids)(void* args);",
@@ -193,8 +194,8 @@ class FakeDriverEmitter:
             f.add("}", "")
         f.add("const Invoker kInvokerTable[] = {")
         for c in self.commands:
-            memo = "true" if c.name in self.policy.memo else "false"
-            f.add(f"{{protocol::Command::{c.name}, {memo}, make<protocol::{c.name}_args>, forget_ids_{c.name}, "
+            made = c.made[0].type[2:] if c.made else "None"
+            f.add(f"{{protocol::Command::{c.name}, protocol::ObjectType::k{made}, make<protocol::{c.name}_args>, forget_ids_{c.name}, "
                   f"invoke_{c.name}}},")
         f.add("};", "", "}  // namespace", "", "const std::span<const Invoker> kInvokers = kInvokerTable;")
         output.write(f)

@@ -120,6 +120,19 @@ class HostEmitter:
             lines.append(f"ctx.objects().erase(protocol::ObjectType::k{c.dying.type[2:]}, a.{c.dying.name}_id);")
         return lines
 
+    def override_guard(self, c):
+        """Overrides call the driver's function of the same name without asking whether it exists."""
+        if c.name not in self.policy.host_override or c.command.internal or c.name in self.policy.host_answered:
+            return []
+        table, lacks = self.table_of(c.command), f'return ctx.decoder.fail("the driver lacks {c.name}");'
+        first = c.params[0].name if c.params else ""
+        if table == "DeviceTable":
+            return [f"if (ctx.device != nullptr && ctx.device->table.{c.name} == nullptr) {lacks}"]
+        if table == "InstanceTable" and c.params[0].type == "VkPhysicalDevice":
+            return [f"const PhysicalDevice* physical = ctx.physical_device_of(a.{first}_id);",
+                    f"if (physical == nullptr || physical->instance->table.{c.name} == nullptr) {lacks}"]
+        return []
+
     def execute(self, c):
         lines = [f"void execute_{c.name}(CommandContext& ctx) {{", f"protocol::{c.name}_args a;",
                  f"if (!protocol::decode_{c.name}(ctx.decoder, a)) return;"]
@@ -128,6 +141,7 @@ class HostEmitter:
             lines.append("ctx.device = ctx.command_buffer != nullptr ? ctx.command_buffer->device : nullptr;")
         elif first is not None and first.type in ("VkDevice", "VkQueue"):
             lines.append(f"ctx.device = ctx.device_of(a.{first.name}_id);")
+        lines += self.override_guard(c)
         lines.append(f"on_{c.name}(ctx, a);")
         lines += ["if (ctx.reply == nullptr || ctx.decoder.status() == protocol::DecodeStatus::kBadData) return;",
                   "protocol::SizeCounter counter;", f"protocol::write_reply_{c.name}(counter, a);",

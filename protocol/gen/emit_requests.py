@@ -1,6 +1,6 @@
 """Requests and replies: one args struct, encoder, decoder, reply writer and reply reader a command."""
 
-from text import File, chunks
+from text import File, chunks, index_header
 
 NS = "viaduct::protocol"
 CHUNKS = 12
@@ -156,6 +156,10 @@ class RequestEmitter:
                         lines.append(f'd.check({acc}_id != 0, "{c.name}: {f.name} is null");')
                 elif shape.kind == "array" and self.layout.is_handle(t):
                     lines += self.decode_handles(c, p, host, checks)
+                elif p.role == "inout" and shape.kind == "bytes":
+                    lines += [f"const std::uint32_t n_{f.name} = d.count(1);",
+                              f"{acc} = d.flat_copy<std::byte>(n_{f.name});"]
+                    checks.append(self.fields._count_check(f, acc, host, f"n_{f.name}"))
                 elif p.role == "inout":
                     lines += [f"if (d.u32() != 0) {{", f"if (auto* p_{f.name} = d.make<{t}>(1)) {{",
                               *self.fields._read_element(t, f"(*p_{f.name})"), f"{acc} = p_{f.name};", "}", "}"]
@@ -344,6 +348,7 @@ class RequestEmitter:
 
     def emit(self, output):
         self.emit_args(output)
+        index_header(output, "protocol", "requests", len(self.chunks))
         for i, part in enumerate(self.chunks):
             base = f"protocol/requests_{i:02}"
             header = File(base + ".hpp", NS,

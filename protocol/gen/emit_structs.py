@@ -1,6 +1,6 @@
 """Struct codecs (structs_NN) and the switches over sType (pnext): one function a struct and direction."""
 
-from text import File, chunks
+from text import File, chunks, index_header
 
 NS = "viaduct::protocol"
 CHUNKS = 16
@@ -250,6 +250,7 @@ class StructEmitter:
                 source.add(*self.definitions(n))
             output.write(header)
             output.write(source)
+        index_header(output, "protocol", "structs", len(self.chunks))
         self.emit_pnext(output)
 
     def emit_pnext(self, output):

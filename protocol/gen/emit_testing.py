@@ -376,6 +376,8 @@ class TestingEmitter:
                 lines += self.rand(f, acc, shape)
             elif p.role == "count":
                 lines += [f"{acc} = rng.make<{t}>(1);", f"*{acc} = rng.count();"]
+            elif p.role == "inout" and shape.kind == "bytes":
+                lines += [f"{acc} = rng.make<std::byte>({shape.length});", f"rng.bytes({acc}, {shape.length});"]
             elif p.role == "inout":
                 lines += [f"{acc} = rng.make<{t}>(1);", *self.rand_element(t, f"(*{acc})")]
                 self_context = self.policy.command(c.name).get("context", [])
@@ -427,7 +429,7 @@ class TestingEmitter:
         for p in c.params:
             f, t, acc = p.field, p.type, f"a.{p.name}"
             shape = self.layout.shape(f, "a.")
-            if p.role == "out" and shape.kind in ("array", "bytes"):
+            if p.role in ("out", "inout") and shape.kind in ("array", "bytes"):
                 lines += [f"for (std::uint64_t i = 0; {acc} != nullptr && i < {shape.length}; ++i) {{",
                           *(self.rand_output_element(t, f"{acc}[i]") if t != "void"
                             else [f"rng.bytes(static_cast<std::byte*>({acc}) + i, 1);"]), "}"]
@@ -445,7 +447,9 @@ class TestingEmitter:
             shape = self.layout.shape(f, "a.")
             n = shape.length or "1"
             if p.role in ("in", "inout"):
-                if shape.kind == "pointer" and p.role == "inout":
+                if shape.kind == "bytes" and p.role == "inout":
+                    lines.append(f"d.bytes({acc}, {shape.length});")
+                elif shape.kind == "pointer" and p.role == "inout":
                     lines += self.digest_element(t, f"(*{acc})")
                 else:
                     lines += self.digest(f, acc, shape)

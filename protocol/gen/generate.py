@@ -47,7 +47,7 @@ def main():
     TestingEmitter(layout, fields, structs, requests, commands, policy).emit(output)
     host = HostEmitter(layout, fields, requests, commands, policy, names)
     host.emit(output)
-    FakeDriverEmitter(layout, commands, policy).emit(output)
+    FakeDriverEmitter(layout, commands).emit(output)
     if args.golden:
         emit_golden.emit(Output(args.golden), structs, requests, guest, host, policy)
     if args.list:

@@ -20,6 +20,7 @@ class Policy:
         self.commands = d.get("commands", {})
         self.guest_handwritten = set(d["guest"]["handwritten"])
         self.host_override = set(d["host"]["override"])
+        self.host_answered = set(d["host"]["answered"])
         self.memo = set(d["guest"]["memo"])
         self.structs = d.get("structs", {})
 
@@ -32,7 +33,7 @@ class Policy:
     def check(self, registry):
         errors = []
         known = set(registry.commands) | set(registry.command_aliases) | set(registry.platform_commands)
-        for what, names in (("guest.handwritten", self.guest_handwritten), ("host.override", self.host_override),
+        for what, names in (("guest.handwritten", self.guest_handwritten), ("host.override", self.host_override), ("host.answered", self.host_answered),
                             ("guest.memo", self.memo), ("no_wire", self.no_wire), ("commands", self.commands)):
             errors += [f"{what}: {n} is not a command of the registry" for n in names if n not in known]
         for name in list(self.dropped_structs) + list(self.structs):

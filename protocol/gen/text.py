@@ -39,6 +39,8 @@ class File:
         else:
             out += [""]
         out += [f"#include {i}" if i.startswith("<") else f'#include "{i}"' for i in dict.fromkeys(self.includes)]
+        if not self.lines:
+            return "\n".join(out + [""])
         out += ["", f"namespace {self.namespace} {{", ""]
         out += indent(self.lines)
         out += ["", f"}}  // namespace {self.namespace}", ""]
@@ -69,6 +71,13 @@ class Output:
         with open(path + ".tmp", "w", encoding="utf-8") as f:
             f.write(text)
         os.replace(path + ".tmp", path)
+
+
+def index_header(output, folder, noun, count):
+    """Which chunk holds a codec depends on the registry, so handwritten code includes all of them through this."""
+    f = File(f"{folder}/{noun}.hpp", "viaduct::protocol", [f"generated/{folder}/{noun}_{i:02}.hpp" for i in range(count)],
+             "For handwritten code: which of these holds a given codec depends on the registry's version.")
+    output.write(f)
 
 
 def chunks(names, count):

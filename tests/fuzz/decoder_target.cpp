@@ -60,9 +60,10 @@ std::vector<std::uint8_t> valid_input(std::uint64_t seed) {
   void* args = memory.allocate(codec.args_size);
   codec.random_args(rng, args);
   Bytes bytes = encode_request(codec, args);
-  std::vector<std::uint8_t> input{static_cast<std::uint8_t>(index), static_cast<std::uint8_t>(index >> 8)};
-  const auto* body = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  input.insert(input.end(), body, body + bytes.size());
+  std::vector<std::uint8_t> input(2 + bytes.size());
+  input[0] = static_cast<std::uint8_t>(index);
+  input[1] = static_cast<std::uint8_t>(index >> 8);
+  if (bytes.size() != 0) std::memcpy(input.data() + 2, bytes.data(), bytes.size());
   return input;
 }
 

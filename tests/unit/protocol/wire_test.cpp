@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "generated/protocol/requests_00.hpp"
-#include "generated/protocol/structs_00.hpp"
+#include "generated/protocol/requests.hpp"
+#include "generated/protocol/structs.hpp"
 #include "tests/unit/protocol/codec_fixture.hpp"
 
 namespace viaduct::protocol::testing {
@@ -118,6 +118,25 @@ TEST_F(DecoderTest, ShowsTheDriverGeneralWhereTheApplicationSaysPresent) {
   VkAttachmentDescription got = sent;
   patch_VkAttachmentDescription(got);
   EXPECT_EQ(got.finalLayout, VK_IMAGE_LAYOUT_GENERAL);
+}
+
+// The example at the end of PROTOCOL.md.
+TEST(RequestBytes, AreThoseOfTheDocumentation) {
+  DispatchableHeader device{nullptr, make_id(ObjectType::kDevice, std::uint64_t{1} << 32)};
+  const auto buffer = handle_from_bits<VkBuffer>(make_id(ObjectType::kBuffer, (std::uint64_t{2} << 32) | 5));
+  const unsigned char expected[] = {0x00, 0x00, 0x00, 0x03, 0x01, 0x00, 0x00, 0x00,
+                                    0x05, 0x00, 0x00, 0x08, 0x02, 0x00, 0x00, 0x00};
+  Bytes bytes = encode(
+      [&](SizeCounter& s) {
+        write_request_vkDestroyBuffer(s, reinterpret_cast<VkDevice>(&device), buffer, nullptr);
+      },
+      [&](Writer& s) {
+        write_request_vkDestroyBuffer(s, reinterpret_cast<VkDevice>(&device), buffer, nullptr);
+      });
+  ASSERT_EQ(bytes.size(), sizeof(expected));
+  EXPECT_EQ(std::memcmp(bytes.data(), expected, sizeof(expected)), 0);
+  EXPECT_EQ(static_cast<std::uint32_t>(Command::vkDestroyBuffer), 0x142u);
+  EXPECT_EQ(static_cast<std::uint32_t>(Command::vkCmdDraw), 0x60u);
 }
 
 TEST_F(DecoderTest, RefusesRecordedCommandsOutsideACommandBuffer) {
