@@ -33,7 +33,7 @@ VkQueue driver_queue(const Device& device, const protocol::viaductGetDeviceQueue
   VkQueue queue = VK_NULL_HANDLE;
   if (a.flags == 0) {
     device.table.vkGetDeviceQueue(device.handle, a.queueFamilyIndex, a.queueIndex, &queue);
-  } else {
+  } else if (device.table.vkGetDeviceQueue2 != nullptr) {
     VkDeviceQueueInfo2 info{};
     info.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2;
     info.flags = a.flags;

@@ -92,6 +92,9 @@ void on_viaductQueueSubmit2(CommandContext& ctx, protocol::viaductQueueSubmit2_a
       }
     }
   }
+  if (queue->device->table.vkQueueSubmit2 == nullptr) {
+    return ctx.session.lose(*queue, "the driver lacks vkQueueSubmit2");
+  }
   VkSubmitInfo2* batches = ctx.decoder.make<VkSubmitInfo2>(std::size_t{a.submitCount} + 1);
   if (batches == nullptr) {
     return;
@@ -116,6 +119,9 @@ void on_viaductQueueBindSparse(CommandContext& ctx, protocol::viaductQueueBindSp
   Queue* queue = ready_queue(ctx, a.queue_id, a.value);
   if (queue == nullptr) {
     return;
+  }
+  if (queue->device->table.vkQueueBindSparse == nullptr) {
+    return ctx.session.lose(*queue, "the driver lacks vkQueueBindSparse");
   }
   VkBindSparseInfo* batches = ctx.decoder.make<VkBindSparseInfo>(std::size_t{a.bindInfoCount} + 1);
   if (batches == nullptr) {

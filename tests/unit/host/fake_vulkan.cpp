@@ -1,0 +1,274 @@
+#include "tests/unit/host/fake_vulkan.hpp"
+
+#include <condition_variable>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string_view>
+
+namespace viaduct::host::testing {
+namespace {
+
+std::atomic<std::uint64_t> g_next{0x1000};
+
+template <class Handle>
+Handle make_handle() {
+  return (Handle)(g_next += 0x10);  // NOLINT: a number is all a handle is here
+}
+
+// Timelines by their number; destroyed ones stay, so that a late waiter finds something.
+class Timelines {
+ public:
+  static Timelines& get() {
+    static Timelines& timelines = *new Timelines;
+    return timelines;
+  }
+  void raise(VkSemaphore semaphore, std::uint64_t value) {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t& now = values_[semaphore];
+    now = value > now ? value : now;
+    changed_.notify_all();
+  }
+  std::uint64_t value(VkSemaphore semaphore) {
+    const std::lock_guard lock(mutex_);
+    return values_[semaphore];
+  }
+  VkResult wait(const VkSemaphoreWaitInfo& info, std::uint64_t timeout) {
+    std::unique_lock lock(mutex_);
+    const auto done = [&] {
+      for (std::uint32_t i = 0; i < info.semaphoreCount; ++i) {
+        if (values_[info.pSemaphores[i]] < info.pValues[i]) return false;
+      }
+      return true;
+    };
+    const auto slice = std::chrono::nanoseconds(timeout < 1'000'000'000 ? timeout : 1'000'000'000);
+    return changed_.wait_for(lock, slice, done) ? VK_SUCCESS : VK_TIMEOUT;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<VkSemaphore, std::uint64_t> values_;
+};
+
+VkResult create_instance(const VkInstanceCreateInfo*, const VkAllocationCallbacks*, VkInstance* out) {
+  *out = make_handle<VkInstance>();
+  return VK_SUCCESS;
+}
+
+void destroy_instance(VkInstance, const VkAllocationCallbacks*) {}
+
+VkResult enumerate_version(std::uint32_t* version) {
+  *version = VK_API_VERSION_1_3;
+  return VK_SUCCESS;
+}
+
+VkResult no_extensions(const char*, std::uint32_t* count, VkExtensionProperties*) {
+  *count = 0;
+  return VK_SUCCESS;
+}
+
+VkResult no_device_extensions(VkPhysicalDevice, const char*, std::uint32_t* count, VkExtensionProperties*) {
+  *count = 0;
+  return VK_SUCCESS;
+}
+
+VkResult enumerate_devices(VkInstance, std::uint32_t* count, VkPhysicalDevice* out) {
+  *count = 1;
+  if (out != nullptr) *out = (VkPhysicalDevice)std::uint64_t{0x77};  // NOLINT
+  return VK_SUCCESS;
+}
+
+void properties(VkPhysicalDevice, VkPhysicalDeviceProperties* out) {
+  *out = {};
+  out->apiVersion = VK_API_VERSION_1_3;
+  std::strcpy(out->deviceName, "fake");
+}
+
+void memory_properties(VkPhysicalDevice, VkPhysicalDeviceMemoryProperties* out) {
+  *out = {};
+  out->memoryHeapCount = 1;
+  out->memoryHeaps[0] = {1ull << 30, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT};
+  out->memoryTypeCount = 1;
+  out->memoryTypes[0] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                             VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+                         0};
+}
+
+VkResult create_device(VkPhysicalDevice, const VkDeviceCreateInfo*, const VkAllocationCallbacks*, VkDevice* out) {
+  *out = make_handle<VkDevice>();
+  ++FakeVulkan::get().live_devices;
+  return VK_SUCCESS;
+}
+
+void destroy_device(VkDevice, const VkAllocationCallbacks*) { --FakeVulkan::get().live_devices; }
+
+void get_queue(VkDevice, std::uint32_t, std::uint32_t, VkQueue* out) { *out = make_handle<VkQueue>(); }
+
+VkResult create_semaphore(VkDevice, const VkSemaphoreCreateInfo* info, const VkAllocationCallbacks*,
+                          VkSemaphore* out) {
+  *out = make_handle<VkSemaphore>();
+  for (auto* next = static_cast<const VkBaseInStructure*>(info->pNext); next != nullptr; next = next->pNext) {
+    if (next->sType == VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO) {
+      Timelines::get().raise(*out, reinterpret_cast<const VkSemaphoreTypeCreateInfo*>(next)->initialValue);
+    }
+  }
+  return VK_SUCCESS;
+}
+
+void destroy_semaphore(VkDevice, VkSemaphore, const VkAllocationCallbacks*) {}
+
+VkResult counter(VkDevice, VkSemaphore semaphore, std::uint64_t* out) {
+  *out = Timelines::get().value(semaphore);
+  return VK_SUCCESS;
+}
+
+VkResult wait_semaphores(VkDevice, const VkSemaphoreWaitInfo* info, std::uint64_t timeout) {
+  return Timelines::get().wait(*info, timeout);
+}
+
+VkResult signal_semaphore(VkDevice, const VkSemaphoreSignalInfo* info) {
+  Timelines::get().raise(info->semaphore, info->value);
+  return VK_SUCCESS;
+}
+
+VkResult queue_submit(VkQueue, std::uint32_t count, const VkSubmitInfo* submits, VkFence) {
+  const VkResult result = FakeVulkan::get().submit_result;
+  if (result != VK_SUCCESS) return result;
+  ++FakeVulkan::get().submits;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    for (auto* next = static_cast<const VkBaseInStructure*>(submits[i].pNext); next != nullptr; next = next->pNext) {
+      if (next->sType != VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO) continue;
+      const auto& timeline = *reinterpret_cast<const VkTimelineSemaphoreSubmitInfo*>(next);
+      for (std::uint32_t j = 0; j < submits[i].signalSemaphoreCount && j < timeline.signalSemaphoreValueCount; ++j) {
+        Timelines::get().raise(submits[i].pSignalSemaphores[j], timeline.pSignalSemaphoreValues[j]);
+      }
+    }
+  }
+  return VK_SUCCESS;
+}
+
+VkResult create_buffer(VkDevice, const VkBufferCreateInfo*, const VkAllocationCallbacks*, VkBuffer* out) {
+  *out = make_handle<VkBuffer>();
+  return FakeVulkan::get().buffer_result;
+}
+
+void buffer_requirements(VkDevice, VkBuffer, VkMemoryRequirements* out) { *out = {4096, 256, 1}; }
+
+VkResult allocate_command_buffers(VkDevice, const VkCommandBufferAllocateInfo* info, VkCommandBuffer* out) {
+  for (std::uint32_t i = 0; i < info->commandBufferCount; ++i) out[i] = make_handle<VkCommandBuffer>();
+  return VK_SUCCESS;
+}
+
+VkResult allocate_descriptor_sets(VkDevice, const VkDescriptorSetAllocateInfo* info, VkDescriptorSet* out) {
+  // A scripted failure strikes once: the overflow pool then has room.
+  const VkResult result = FakeVulkan::get().descriptor_result.exchange(VK_SUCCESS);
+  for (std::uint32_t i = 0; i < info->descriptorSetCount; ++i) out[i] = make_handle<VkDescriptorSet>();
+  return result;
+}
+
+VkResult begin(VkCommandBuffer, const VkCommandBufferBeginInfo*) { return VK_SUCCESS; }
+VkResult end(VkCommandBuffer) { return VK_SUCCESS; }
+void fill(VkCommandBuffer, VkBuffer, VkDeviceSize, VkDeviceSize, std::uint32_t) { ++FakeVulkan::get().fills; }
+
+VkResult create_cache(VkDevice, const VkPipelineCacheCreateInfo*, const VkAllocationCallbacks*, VkPipelineCache* out) {
+  *out = make_handle<VkPipelineCache>();
+  return VK_SUCCESS;
+}
+
+VkResult cache_data(VkDevice, VkPipelineCache, std::size_t* size, void* data) {
+  const std::size_t have = FakeVulkan::get().cache_size;
+  if (data != nullptr) {
+    const std::size_t n = *size < have ? *size : have;
+    for (std::size_t i = 0; i < n; ++i) static_cast<std::uint8_t*>(data)[i] = static_cast<std::uint8_t>(i * 7);
+    *size = n;
+  } else {
+    *size = have;
+  }
+  return VK_SUCCESS;
+}
+
+template <class Handle>
+VkResult create_any(VkDevice, const void*, const VkAllocationCallbacks*, Handle* out) {
+  *out = make_handle<Handle>();
+  return VK_SUCCESS;
+}
+
+// For whatever has a result and no output that anybody looks at.
+VkResult succeed() { return VK_SUCCESS; }
+
+template <class Function>
+PFN_vkVoidFunction erased(Function function) {
+  return reinterpret_cast<PFN_vkVoidFunction>(function);
+}
+
+PFN_vkVoidFunction fake_get_device_proc_addr(VkDevice, const char* name) {
+  return fake_get_instance_proc_addr(nullptr, name);
+}
+
+const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
+  static const std::map<std::string_view, PFN_vkVoidFunction> all = {
+      {"vkCreateInstance", erased(create_instance)},
+      {"vkDestroyInstance", erased(destroy_instance)},
+      {"vkEnumerateInstanceVersion", erased(enumerate_version)},
+      {"vkEnumerateInstanceExtensionProperties", erased(no_extensions)},
+      {"vkEnumerateDeviceExtensionProperties", erased(no_device_extensions)},
+      {"vkEnumeratePhysicalDevices", erased(enumerate_devices)},
+      {"vkGetPhysicalDeviceProperties", erased(properties)},
+      {"vkGetPhysicalDeviceMemoryProperties", erased(memory_properties)},
+      {"vkGetDeviceProcAddr", erased(fake_get_device_proc_addr)},
+      {"vkCreateDevice", erased(create_device)},
+      {"vkDestroyDevice", erased(destroy_device)},
+      {"vkGetDeviceQueue", erased(get_queue)},
+      {"vkCreateSemaphore", erased(create_semaphore)},
+      {"vkDestroySemaphore", erased(destroy_semaphore)},
+      {"vkGetSemaphoreCounterValue", erased(counter)},
+      {"vkWaitSemaphores", erased(wait_semaphores)},
+      {"vkSignalSemaphore", erased(signal_semaphore)},
+      {"vkQueueSubmit", erased(queue_submit)},
+      {"vkCreateBuffer", erased(create_buffer)},
+      {"vkDestroyBuffer", erased(succeed)},
+      {"vkGetBufferMemoryRequirements", erased(buffer_requirements)},
+      {"vkCreateCommandPool", erased(create_any<VkCommandPool>)},
+      {"vkDestroyCommandPool", erased(succeed)},
+      {"vkAllocateCommandBuffers", erased(allocate_command_buffers)},
+      {"vkFreeCommandBuffers", erased(succeed)},
+      {"vkBeginCommandBuffer", erased(begin)},
+      {"vkEndCommandBuffer", erased(end)},
+      {"vkCmdFillBuffer", erased(fill)},
+      {"vkCreatePipelineCache", erased(create_cache)},
+      {"vkGetPipelineCacheData", erased(cache_data)},
+      {"vkCreateDescriptorPool", erased(create_any<VkDescriptorPool>)},
+      {"vkDestroyDescriptorPool", erased(succeed)},
+      {"vkResetDescriptorPool", erased(succeed)},
+      {"vkAllocateDescriptorSets", erased(allocate_descriptor_sets)},
+      {"vkFreeDescriptorSets", erased(succeed)},
+      {"vkCreateDescriptorSetLayout", erased(create_any<VkDescriptorSetLayout>)},
+  };
+  return all;
+}
+
+}  // namespace
+
+FakeVulkan& FakeVulkan::get() {
+  static FakeVulkan& fake = *new FakeVulkan;
+  return fake;
+}
+
+void FakeVulkan::reset() {
+  FakeVulkan& fake = get();
+  fake.submit_result = VK_SUCCESS;
+  fake.buffer_result = VK_SUCCESS;
+  fake.descriptor_result = VK_SUCCESS;
+  fake.submits = 0;
+  fake.fills = 0;
+  fake.live_devices = 0;
+  fake.cache_size = 64;
+}
+
+PFN_vkVoidFunction fake_get_instance_proc_addr(VkInstance, const char* name) {
+  const auto found = functions().find(name);
+  return found != functions().end() ? found->second : nullptr;
+}
+
+}  // namespace viaduct::host::testing

@@ -1,0 +1,30 @@
+// A Vulkan driver of a few functions for the worker's unit tests: it makes numbers of handles, never follows a
+// handle, and executes submissions at once, except that timeline semaphores count truly. Any thread.
+#pragma once
+
+#include <vulkan/vulkan_core.h>
+
+#include <atomic>
+#include <cstdint>
+#include <set>
+#include <mutex>
+
+namespace viaduct::host::testing {
+
+// What tests set and look at; one a process, reset() before each test.
+struct FakeVulkan {
+  std::atomic<VkResult> submit_result{VK_SUCCESS};
+  std::atomic<VkResult> buffer_result{VK_SUCCESS};
+  std::atomic<VkResult> descriptor_result{VK_SUCCESS};
+  std::atomic<std::uint64_t> submits{0};
+  std::atomic<std::uint64_t> fills{0};
+  std::atomic<std::uint64_t> live_devices{0};
+  std::atomic<std::size_t> cache_size{64};
+
+  static FakeVulkan& get();
+  static void reset();
+};
+
+PFN_vkVoidFunction fake_get_instance_proc_addr(VkInstance instance, const char* name);
+
+}  // namespace viaduct::host::testing
