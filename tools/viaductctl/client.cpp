@@ -5,8 +5,8 @@
 
 #include "base/clock.hpp"
 #include "protocol/control/handshake.hpp"
-#include "transport/stream/frame.hpp"
 #include "transport/stream/connect.hpp"
+#include "transport/stream/frame.hpp"
 
 namespace viaduct::tools {
 namespace {

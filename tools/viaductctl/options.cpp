@@ -28,48 +28,68 @@ status, gpus and kill are for root and the service's own user. So is
 )";
 }
 
-tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* const* argv) {
+namespace {
+
+// The words that are no options, and the options among them.
+struct Split {
   CtlOptions options;
-  const auto bad = [](const std::string& text) { return tl::unexpected(text + "; see `viaductctl --help`"); };
   std::vector<std::string> words;
+  bool answered = false;  // --help or --version: nothing else matters
+};
+
+auto bad(const std::string& text) { return tl::unexpected(text + "; see `viaductctl --help`"); }
+
+tl::expected<Split, std::string> split(int argc, const char* const* argv) {
+  Split out;
   int i = 1;
   for (; i < argc; ++i) {
     std::string_view word = argv[i];
-    std::string value;
-    bool has_value = false;
     if (word == "--") {
       ++i;
       break;
     }
     if (!word.starts_with("-")) {
-      words.emplace_back(word);
-      // A program's own options are not ours.
-      if (words.size() == 2 && words.front() == "run") {
-        words.pop_back();
-        break;
-      }
+      // The program's name: its own options are not ours.
+      if (out.words.size() == 1 && out.words.front() == "run") break;
+      out.words.emplace_back(word);
       continue;
     }
-    if (const std::size_t equals = word.find('='); equals != std::string_view::npos) {
+    std::string value;
+    const std::size_t equals = word.find('=');
+    const bool has_value = equals != std::string_view::npos;
+    if (has_value) {
       value = word.substr(equals + 1);
       word = word.substr(0, equals);
-      has_value = true;
     }
     if (word == "--help" || word == "--version") {
-      options.verb = word == "--help" ? Verb::help : Verb::version;
-      return options;
+      out.options.verb = word == "--help" ? Verb::help : Verb::version;
+      out.answered = true;
+      return out;
     }
     if (word == "--json") {
-      options.json = true;
+      out.options.json = true;
       continue;
     }
-    std::string* target = word == "--url" ? &options.url : word == "--tenant" ? &options.tenant : nullptr;
+    std::string* target = word == "--url"      ? &out.options.url
+                          : word == "--tenant" ? &out.options.tenant
+                                               : nullptr;
     if (target == nullptr) return bad("unknown option '" + std::string(word) + "'");
     if (!has_value && i + 1 >= argc) return bad("option " + std::string(word) + " wants a value");
     *target = has_value ? value : argv[++i];
     if (target->empty()) return bad("option " + std::string(word) + " wants a value that is not empty");
   }
-  for (; i < argc; ++i) options.program.emplace_back(argv[i]);
+  for (; i < argc; ++i) out.options.program.emplace_back(argv[i]);
+  return out;
+}
+
+}  // namespace
+
+tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* const* argv) {
+  auto parts = split(argc, argv);
+  if (!parts) return tl::unexpected(parts.error());
+  CtlOptions& options = parts->options;
+  if (parts->answered) return options;
+  const std::vector<std::string>& words = parts->words;
   if (words.empty()) return bad("a command is missing: run, status, gpus or kill");
 
   const std::string& verb = words.front();
