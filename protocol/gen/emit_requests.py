@@ -164,6 +164,9 @@ class RequestEmitter:
                     lines += [f"if (d.u32() != 0) {{", f"if (auto* p_{f.name} = d.make<{t}>(1)) {{",
                               *self.fields._read_element(t, f"(*p_{f.name})"), f"{acc} = p_{f.name};", "}", "}"]
                     checks.append(f'd.check({acc} != nullptr, "{c.name}: {f.name} is null");')
+                    context = self.policy.command(c.name).get("context", [])
+                    lines += [f"if ({acc} != nullptr) d.context[{i}] = {e.replace(f.name, acc)};"
+                              for i, e in enumerate(context) if f.name in e]
                 else:
                     if f.name in watches:
                         handle, to = watches[f.name]

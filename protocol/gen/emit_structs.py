@@ -99,8 +99,14 @@ class StructEmitter:
             return None
         if any(m.bits for m in s.members):
             raise SystemExit(f"{s.name}: bitfields in a struct that is not flat")
-        lines = self.walk(s, "d.raw", self.MB, lambda m, a, sh: self.fields.read(m, a, sh, checks))
-        return lines + checks
+        # What inner arrays are checked against is known once the scalars are read, before the first pointer.
+        context = [line.replace("s.context", "d.context") for line in self.context(s)]
+
+        def one(m, acc, shape):
+            first = [context.pop(0) for _ in list(context)] if m.pointers else []
+            return first + self.fields.read(m, acc, shape, checks)
+
+        return self.walk(s, "d.raw", self.MB, one) + checks
 
     def write_out_body(self, s):
         if s.is_union:

@@ -187,7 +187,8 @@ class Fields:
 
     def _count_check(self, f, acc, shape, n):
         if shape.context is not None:
-            return f'd.check({n} <= {shape.maximum}u, "{f.owner}.{f.name} has too many elements");'
+            return (f'd.check({n} == 0 || ({n} == d.context[{shape.context}] && {n} <= {shape.maximum}u), '
+                    f'"{f.owner}.{f.name} has a wrong count");')
         expected = f"static_cast<std::uint64_t>({shape.length})"
         optional = shape.optional
         if shape.when:
@@ -260,6 +261,8 @@ class Fields:
                           f"read_skel_{t}(d, {p}[i]);"]
             if shape.context is None:
                 lines += [f"{self._prefix(f, acc)}{f.len[0]} = {n};"]
+            else:
+                lines.insert(1, self._count_check(f, acc, shape, n))
             return lines
         return []
 

@@ -94,6 +94,7 @@ TEST_P(StructAsInput, ArrivesUnchanged) {
     ASSERT_EQ(writer.finish(), bytes.size());
 
     Decoder decoder(bytes.span(), 0, host_memory, tables.tables());
+    for (int i = 0; i < 3; ++i) decoder.context[i] = counter.context[i];
     void* host = host_memory.allocate(c.size);
     c.read(decoder, host);
     ASSERT_TRUE(decoder.ok()) << decoder.reason() << " at " << decoder.error_offset();
@@ -136,6 +137,7 @@ TEST_P(StructAsOutput, ArrivesUnchanged) {
             c.write_skeleton(s, guest);
           });
       Decoder decoder(skeleton.span(), 0, host_memory, tables.tables());
+      with_context(decoder);
       c.read_skeleton(decoder, host);
       ASSERT_TRUE(decoder.ok()) << decoder.reason();
     }
