@@ -224,7 +224,8 @@ class RequestEmitter:
         if shape.kind in ("array", "bytes"):
             n, element = f"n_{f.name}", "std::byte" if t == "void" else t
             host = self.layout.shape(f, "a.")
-            host.optional = True
+            # Null asks for the count alone; where the count is given by value, there must be memory for it.
+            host.optional = f.is_optional() or any(q.role == "count" and q.name in (f.len or [])[:1] for q in c.params)
             checks.append(self.fields._count_check(f, acc, host, n))
             lines = [f"const std::uint32_t {n} = d.u32();", f"auto* p_{f.name} = d.make<{element}>({n});",
                      f"{acc} = p_{f.name};"]

@@ -162,6 +162,8 @@ class StructEmitter:
             for m in s.members:
                 if m.type == "VkImageLayout":
                     lines.append(f"v.{m.name} = Decoder::layout(v.{m.name});")
+                elif m.type == "char":
+                    lines.append(f"v.{m.name}[sizeof(v.{m.name}) - 1] = 0;")
                 elif self.layout.is_struct(m.type) and self.layout.patched(m.type):
                     lines.append(f"patch_{m.type}(v.{m.name});")
             return lines + ["}"]

@@ -109,6 +109,8 @@ class TestingEmitter:
             for m in self.registry.structs[t].members:
                 if m.type == LAYOUT:
                     lines.append(f"{e}.{m.name} = rng.layout();")
+                elif m.type == "char":
+                    lines.append(f"{e}.{m.name}[sizeof({e}.{m.name}) - 1] = 0;")
                 elif self.layout.is_struct(m.type):
                     lines += self.fix_layouts(m.type, f"{e}.{m.name}")
         return lines

@@ -196,6 +196,8 @@ class Fields:
             expected = f"(({self.layout.with_prefix(shape.when, prefix)}) ? {expected} : 0u)"
             optional = f.is_optional()
         condition = f"{n} == {expected}" + (f" || {n} == 0" if optional else "")
+        if "/ 4" in shape.length:  # the driver reads the bytes that the size says
+            condition = f"({condition}) && {shape.length.split('/')[0].strip()} % 4 == 0"
         if shape.maximum is not None:
             condition = f"({condition}) && {n} <= {shape.maximum}u"
         return f'd.check({condition}, "{f.owner}.{f.name} has a wrong count");'

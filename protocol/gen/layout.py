@@ -142,10 +142,10 @@ class Layout:
         return end == size
 
     def patched(self, name):
-        """Holds an image layout that the host's decoder may have to change."""
+        """Holds what the host's decoder may have to change: an image layout, or text that must end with a zero."""
         if name not in self._patched:
             self._patched[name] = name == LAYOUT or self.is_struct(name) and any(
-                not m.pointers and self.patched(m.type) for m in self.registry.structs[name].members)
+                not m.pointers and (self.patched(m.type) or m.type == "char") for m in self.registry.structs[name].members)
         return self._patched[name]
 
     def raw_field(self, f: Field):
