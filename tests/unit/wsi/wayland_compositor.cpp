@@ -50,7 +50,11 @@ struct Protocol {
     seen.format = wl_shm_buffer_get_format(buffer);
     seen.pixels.resize(static_cast<std::size_t>(seen.width) * seen.height);
     wl_shm_buffer_begin_access(buffer);
-    std::memcpy(seen.pixels.data(), wl_shm_buffer_get_data(buffer), seen.pixels.size() * 4);
+    const auto* rows = static_cast<const std::byte*>(wl_shm_buffer_get_data(buffer));
+    const auto stride = static_cast<std::size_t>(wl_shm_buffer_get_stride(buffer));
+    for (std::size_t y = 0; y < seen.height; ++y) {
+      std::memcpy(&seen.pixels[y * seen.width], rows + y * stride, std::size_t{seen.width} * 4);
+    }
     wl_shm_buffer_end_access(buffer);
     {
       const std::lock_guard lock(surface.compositor->mutex_);
