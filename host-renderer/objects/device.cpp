@@ -68,7 +68,9 @@ void on_vkCreateDevice(CommandContext& ctx, protocol::vkCreateDevice_args& a) {
   auto device = std::make_unique<Device>();
   device->physical = &physical;
   device->id = id;
-  a.result = table.vkCreateDevice(physical.handle, &info, nullptr, &device->handle);
+  a.result = physical.instance->devices.size() < kMaxDevices
+                 ? table.vkCreateDevice(physical.handle, &info, nullptr, &device->handle)
+                 : VK_ERROR_TOO_MANY_OBJECTS;
   if (a.result != VK_SUCCESS) {
     VIADUCT_LOG_INFO("object", "vkCreateDevice on the host: VkResult %d", a.result);
     ctx.objects().insert_failed(ObjectType::kDevice, id);
@@ -100,26 +102,24 @@ void on_vkDestroyDevice(CommandContext& ctx, protocol::vkDestroyDevice_args& a) 
 void on_viaductGetDeviceQueue(CommandContext& ctx, protocol::viaductGetDeviceQueue_args& a) {
   Device& device = *ctx.device;
   const ObjectId id = *a.pQueue_ids;
-  if (a.completionSlot >= transport::kCompletionSlots || device.queues.size() >= transport::kCompletionSlots) {
-    ctx.decoder.fail("completion slot out of range");
+  if (!ctx.session.take_completion_slot(a.completionSlot)) {
+    ctx.decoder.fail("completion slot in use or out of range");
     return;
   }
   auto queue = std::make_unique<Queue>();
   queue->device = &device;
   queue->id = id;
   queue->handle = driver_queue(device, a);
-  if (queue->handle == VK_NULL_HANDLE) {
-    ctx.objects().insert_failed(ObjectType::kQueue, id);
-    ctx.session.fail(a.completionSlot, VK_ERROR_DEVICE_LOST);
-    return;
-  }
   queue->completion =
       std::make_unique<CompletionThread>(device, ctx.session, a.completionSlot, a.initialValue);
-  if (queue->completion->status() != VK_SUCCESS) {
-    VIADUCT_LOG_ERROR("queue", "no timeline semaphore for a queue: VkResult %d", queue->completion->status());
+  if (queue->handle == VK_NULL_HANDLE || queue->completion->status() != VK_SUCCESS) {
+    VIADUCT_LOG_ERROR("queue", "queue %u of family %u cannot be used: VkResult %d", a.queueIndex, a.queueFamilyIndex,
+                      queue->completion->status());
+    ctx.objects().insert_failed(ObjectType::kQueue, id);
     ctx.session.fail(a.completionSlot, VK_ERROR_DEVICE_LOST);
+  } else {
+    ctx.objects().insert(ObjectType::kQueue, id, driver_bits(queue->handle), queue.get());
   }
-  ctx.objects().insert(ObjectType::kQueue, id, driver_bits(queue->handle), queue.get());
   device.queues.push_back(std::move(queue));
 }
 

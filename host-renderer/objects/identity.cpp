@@ -57,6 +57,10 @@ void present_as_viaduct(VkPhysicalDeviceProperties& properties) noexcept {
     properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU;
   }
   derive_uuid(properties.pipelineCacheUUID);
+  // A newer driver than this build's registry: the guest has no entry points for what it does not know.
+  if (properties.apiVersion > VK_HEADER_VERSION_COMPLETE) {
+    properties.apiVersion = VK_HEADER_VERSION_COMPLETE;
+  }
 }
 
 void present_as_viaduct(VkPhysicalDeviceProperties2& properties) noexcept {

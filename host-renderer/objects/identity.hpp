@@ -1,6 +1,7 @@
 // Who the guest's device says it is (decision 13).
 //
-// deviceName is "Viaduct (HOST'S NAME)", deviceType VIRTUAL_GPU unless the host's is CPU, driverInfo names both. The
+// deviceName is "Viaduct (HOST'S NAME)", deviceType VIRTUAL_GPU unless the host's is CPU, driverInfo names both,
+// apiVersion is at most what this build knows. The
 // ids that programs key workarounds on, limits and features stay the host's. UUIDs are derived from the host's, so
 // that a cache is good for exactly this driver through Viaduct and never mixes with a native one. Pure functions.
 #pragma once

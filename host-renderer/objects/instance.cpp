@@ -88,7 +88,9 @@ void on_vkCreateInstance(CommandContext& ctx, protocol::vkCreateInstance_args& a
   info.ppEnabledExtensionNames = extensions.data();
 
   auto instance = std::make_unique<Instance>();
-  a.result = session.driver().table().vkCreateInstance(&info, nullptr, &instance->handle);
+  a.result = session.instances().size() < kMaxInstances
+                 ? session.driver().table().vkCreateInstance(&info, nullptr, &instance->handle)
+                 : VK_ERROR_OUT_OF_HOST_MEMORY;
   if (a.result != VK_SUCCESS) {
     VIADUCT_LOG_WARN("object", "vkCreateInstance on the host: VkResult %d", a.result);
     ctx.objects().insert_failed(ObjectType::kInstance, id);

@@ -3,6 +3,8 @@
 #include "base/log.hpp"
 #include "host-renderer/objects/objects.hpp"
 
+#include <system_error>
+
 namespace viaduct::host {
 namespace {
 
@@ -30,7 +32,11 @@ CompletionThread::CompletionThread(Device& device, CompletionSink& sink, std::ui
       submitted_(initial_value),
       completed_(initial_value) {
   if (status_ == VK_SUCCESS) {
-    thread_ = std::thread([this] { work(); });
+    try {
+      thread_ = std::thread([this] { work(); });
+    } catch (const std::system_error&) {
+      status_ = VK_ERROR_OUT_OF_HOST_MEMORY;  // the process's limit of threads
+    }
   }
 }
 

@@ -1,5 +1,8 @@
 #include "host-renderer/queue/waiters.hpp"
 
+#include "base/log.hpp"
+
+#include <system_error>
 #include <utility>
 
 namespace viaduct::host {
@@ -23,7 +26,12 @@ void Waiters::run(std::function<void()> job) {
     need_thread = jobs_.size() > idle_;
   }
   if (need_thread) {
-    threads_.emplace_back([this] { work(); });
+    try {
+      threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      // The process's limit of threads: the job waits for one of those that exist.
+      VIADUCT_LOG_WARN("queue", "no thread for a waiting call; %zu exist", threads_.size());
+    }
   }
   ready_.notify_one();
 }

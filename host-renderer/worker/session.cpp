@@ -86,6 +86,9 @@ void Session::drop(Device& device) noexcept {
   device.waits->abandon();
   for (const auto& queue : device.queues) {
     objects_.erase(ObjectType::kQueue, queue->id);
+    if (queue->completion) {
+      completion_slots_.reset(queue->completion->slot());
+    }
   }
   device.queues.clear();
   while (!device.command_pools.empty()) {
@@ -97,6 +100,14 @@ void Session::drop(Device& device) noexcept {
   objects_.erase(ObjectType::kDevice, device.id);
   device.table.vkDestroyDevice(device.handle, nullptr);
   std::erase_if(device.physical->instance->devices, [&](const auto& owned) { return owned.get() == &device; });
+}
+
+bool Session::take_completion_slot(std::uint32_t slot) noexcept {
+  if (slot >= completion_slots_.size() || completion_slots_.test(slot)) {
+    return false;
+  }
+  completion_slots_.set(slot);
+  return true;
 }
 
 bool Session::take_device_memory(std::uint64_t bytes) noexcept {

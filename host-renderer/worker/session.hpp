@@ -17,6 +17,7 @@
 #include "host-renderer/worker/guest_memory.hpp"
 #include "host-renderer/worker/reply_builder.hpp"
 
+#include <bitset>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -30,6 +31,10 @@ struct SessionOptions {
   std::string gpu;                        // name or index; empty: all
   std::vector<ProbeResult> probes;        // by the driver's order; missing ones are shadowed
 };
+
+// More than any program has; each of them costs the driver memory that no table bounds.
+inline constexpr std::size_t kMaxInstances = 64;
+inline constexpr std::size_t kMaxDevices = 64;
 
 class Session final : public CompletionSink {
  public:
@@ -52,6 +57,9 @@ class Session final : public CompletionSink {
   // Command buffers that hold a command which could not be recorded. Usually empty.
   std::unordered_set<VkCommandBuffer>& invalid_command_buffers() noexcept { return invalid_; }
 
+  // A completion slot has one queue at a time, which bounds the threads that a guest can cause.
+  bool take_completion_slot(std::uint32_t slot) noexcept;
+
   // Device memory against the session's limit; false: refuse the allocation.
   bool take_device_memory(std::uint64_t bytes) noexcept;
   void give_device_memory(std::uint64_t bytes) noexcept;
@@ -73,6 +81,7 @@ class Session final : public CompletionSink {
   ObjectTables objects_;
   std::vector<std::unique_ptr<Instance>> instances_;
   std::unordered_set<VkCommandBuffer> invalid_;
+  std::bitset<transport::kCompletionSlots> completion_slots_;
   std::uint64_t device_memory_used_ = 0;
   std::uint64_t arena_used_ = 0;
   std::unique_ptr<Waiters> waiters_;  // first to go: its jobs use devices

@@ -27,6 +27,16 @@ TEST(Identity, ACpuStaysACpu) {
   EXPECT_EQ(p.deviceType, VK_PHYSICAL_DEVICE_TYPE_CPU);
 }
 
+TEST(Identity, NoVersionIsOfferedThatThisBuildDoesNotKnow) {
+  VkPhysicalDeviceProperties p{};
+  p.apiVersion = VK_MAKE_API_VERSION(0, 1, 9, 0);
+  present_as_viaduct(p);
+  EXPECT_EQ(p.apiVersion, VK_HEADER_VERSION_COMPLETE);
+  p.apiVersion = VK_API_VERSION_1_1;
+  present_as_viaduct(p);
+  EXPECT_EQ(p.apiVersion, VK_API_VERSION_1_1);
+}
+
 TEST(Identity, ALongNameStaysTerminated) {
   VkPhysicalDeviceProperties p{};
   std::memset(p.deviceName, 'x', sizeof(p.deviceName));  // a driver that forgot the end
