@@ -1,6 +1,5 @@
 // Entry points of render passes and pipelines. Creation is posted (DESIGN decision 6) unless the application
-// asks for its outcome with the fail-on-compile flags; creation feedback is answered as "not known", which
-// the specification permits.
+// asks for its outcome, with the fail-on-compile flags or by a struct for creation feedback.
 #include <algorithm>
 #include <new>
 
@@ -46,7 +45,7 @@ VkResult create_pipelines(VkDevice device, std::uint32_t count, const Info* info
   if (!name_pipelines(channel, count, pipelines)) return VK_ERROR_OUT_OF_HOST_MEMORY;
   bool wait = false;
   for (std::uint32_t i = 0; i < count; ++i) {
-    clear_feedback(infos[i].pNext);
+    wait |= clear_feedback(infos[i].pNext);
     wait |= wants_truth(infos[i].flags);
   }
   if (!wait) {

@@ -188,14 +188,15 @@ bool wants_truth(VkPipelineCreateFlags flags) noexcept {
                    VK_PIPELINE_CREATE_EARLY_RETURN_ON_FAILURE_BIT)) != 0;
 }
 
-void clear_feedback(const void* chain) noexcept {
+bool clear_feedback(const void* chain) noexcept {
   const auto* feedback = find_in_chain<VkPipelineCreationFeedbackCreateInfo>(
       chain, VK_STRUCTURE_TYPE_PIPELINE_CREATION_FEEDBACK_CREATE_INFO);
-  if (feedback == nullptr) return;
+  if (feedback == nullptr) return false;
   if (feedback->pPipelineCreationFeedback != nullptr) *feedback->pPipelineCreationFeedback = {};
   for (std::uint32_t i = 0; i < feedback->pipelineStageCreationFeedbackCount; ++i) {
     feedback->pPipelineStageCreationFeedbacks[i] = {};
   }
+  return true;
 }
 
 }  // namespace viaduct::guest

@@ -38,7 +38,9 @@ const VkComputePipelineCreateInfo* sanitize_compute(Scratch& scratch, std::uint3
 /// that the call must wait for the host.
 bool wants_truth(VkPipelineCreateFlags flags) noexcept;
 
-/// Tells every VkPipelineCreationFeedbackCreateInfo in the chain that nothing is known (flags without VALID).
-void clear_feedback(const void* chain) noexcept;
+/// Sets what a VkPipelineCreationFeedbackCreateInfo in the chain points to to "nothing is known" (flags
+/// without VALID), until the host's answer overwrites it. Gives whether there is one: then the call must wait
+/// as well.
+bool clear_feedback(const void* chain) noexcept;
 
 }  // namespace viaduct::guest
