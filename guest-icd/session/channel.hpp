@@ -25,6 +25,7 @@
 #include "generated/protocol/object_type.hpp"
 #include "guest-icd/memory/arena_spans.hpp"
 #include "guest-icd/session/memo_cache.hpp"
+#include "protocol/wire/object_id.hpp"
 #include "transport/ring/chunk_pool.hpp"
 #include "transport/ring/reply.hpp"
 #include "transport/ring/ring.hpp"
@@ -101,8 +102,8 @@ class Channel {
   ArenaSpans& arena() noexcept { return parts_.arena; }
   transport::RegionView region() const noexcept { return parts_.region; }
 
-  /// Posts between begin_ordered() and end_ordered() stay together and in order with what the caller does
-  /// between them (a queue's next value). Recursive use of begin_post inside is what it is for.
+  /// The publish lock, for posts that must be in one order with something else (a queue's next value);
+  /// begin_post takes it again inside.
   std::unique_lock<std::recursive_mutex> order() noexcept { return std::unique_lock(mutex_); }
 
   /// Memory for at least `size` bytes of records; waits for the host where all is taken.
@@ -165,7 +166,10 @@ class Channel {
 
   transport::AdaptiveSpin reply_spin_{transport::kGuestSpinNs};
   transport::AdaptiveSpin completion_spin_{transport::kGuestSpinNs};
-  std::array<IdAllocator, 256> ids_;
+  struct Ids : IdAllocator {
+    Ids() noexcept : IdAllocator(protocol::kMaxObjectsOfType) {}
+  };
+  std::array<Ids, 256> ids_;  // by ObjectType
   MemoCache memo_;
 };
 

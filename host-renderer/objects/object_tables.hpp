@@ -18,7 +18,7 @@ namespace viaduct::host {
 class ObjectTables {
  public:
   // index_limit: how many objects of one type a session may name at a time.
-  explicit ObjectTables(std::uint32_t index_limit = 1u << 20);
+  explicit ObjectTables(std::uint32_t index_limit = protocol::kMaxObjectsOfType);
   ~ObjectTables();
   ObjectTables(const ObjectTables&) = delete;
   ObjectTables& operator=(const ObjectTables&) = delete;

@@ -23,6 +23,10 @@ using ObjectId = std::uint64_t;
 inline constexpr std::uint32_t kObjectIndexBits = 24;
 inline constexpr std::uint32_t kObjectIndexMask = (1u << kObjectIndexBits) - 1;
 
+// How many objects of one type a session may name at a time: the guest fails a create beyond it with
+// VK_ERROR_OUT_OF_HOST_MEMORY, the host ends a session that names one.
+inline constexpr std::uint32_t kMaxObjectsOfType = 1u << 20;
+
 // `index_and_generation` is what IdAllocator::allocate gives: generation << 32 | index.
 constexpr ObjectId make_id(ObjectType type, std::uint64_t index_and_generation) {
   return index_and_generation | (static_cast<std::uint64_t>(type) << kObjectIndexBits);
