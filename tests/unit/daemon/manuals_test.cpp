@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <fstream>
 #include <memory>
-#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -28,14 +28,27 @@ std::string manual_of(const std::string& page) {
   std::ostringstream text;
   text << file.rdbuf();
   // In roff a hyphen that is to stay one is written \-.
-  return std::regex_replace(text.str(), std::regex(R"(\\-)"), "-");
+  std::string plain;
+  for (const char c : text.str()) {
+    if (c == '-' && !plain.empty() && plain.back() == '\\') plain.pop_back();
+    plain.push_back(c);
+  }
+  return plain;
 }
 
+// Every --word of the text.
 std::set<std::string> options_in(const std::string& text) {
   std::set<std::string> found;
-  const std::regex option(R"((^|[^-\w])(--[a-z][a-z-]*))");
-  for (std::sregex_iterator at(text.begin(), text.end(), option), end; at != end; ++at)
-    found.insert((*at)[2]);
+  for (std::size_t at = text.find("--"); at != std::string::npos; at = text.find("--", at)) {
+    std::size_t end = at + 2;
+    while (end < text.size() &&
+           (std::islower(static_cast<unsigned char>(text[end])) != 0 || text[end] == '-'))
+      ++end;
+    const bool begins =
+        at == 0 || (std::isalnum(static_cast<unsigned char>(text[at - 1])) == 0 && text[at - 1] != '-');
+    if (begins && end > at + 2) found.insert(text.substr(at, end - at));
+    at = end;
+  }
   return found;
 }
 
