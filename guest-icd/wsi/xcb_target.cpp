@@ -26,7 +26,6 @@ XcbTarget::XcbTarget(const XcbLibrary& xcb, const XcbTargetOptions& options, Wak
     : PresentTarget(wake), xcb_(xcb), options_(options), connection_(options.connection) {
   set_window_extent(options.window_extent);
   if (options.allow_own_connection) open_own_connection();
-  timer_ = FrameTimer(frame_interval_ns(xcb_, connection_, options_.root));
   gc_ = xcb_.xcb_generate_id(connection_);
   // Without graphics exposures: PutImage never sends them, but nothing here may ever cause an event.
   const std::uint32_t no_exposures = 0;
@@ -36,6 +35,8 @@ XcbTarget::XcbTarget(const XcbLibrary& xcb, const XcbTargetOptions& options, Wak
     return;
   }
   if (own_) start_events();
+  // Only where it is needed: a server may ask its monitors before it answers.
+  if (present_ == nullptr) timer_ = FrameTimer(frame_interval_ns(xcb_, connection_, options_.root));
   if (options.allow_shm && perf_enabled(PerfSwitch::shm_present) && is_unix_socket(xcb_, connection_)) {
     shm_ = XcbShmLibrary::get();
     if (shm_ != nullptr) {

@@ -314,6 +314,14 @@ int lost(Stage& stage) {
   return 0;
 }
 
+/// Leaves in the middle of everything, as programs do that were closed by their user.
+int leave(Stage& stage) {
+  auto* chain = new Chain(stage.gpu, stage.surface(), kExtent, VK_PRESENT_MODE_MAILBOX_KHR);
+  for (std::uint32_t i = 0; i < 30; ++i) CHECK_VK(chain->draw(i));
+  std::puts("leaving");
+  std::exit(0);
+}
+
 /// Frames until something ends them; for tests that kill the worker or the display server.
 int endless(Stage& stage) {
   Chain chain(stage.gpu, stage.surface(), kExtent, VK_PRESENT_MODE_MAILBOX_KHR);
@@ -336,8 +344,9 @@ int endless(Stage& stage) {
 int main(int count, char** arguments) {
   using namespace wsi_window;
   const std::map<std::string, int (*)(Stage&)> scenarios{
-      {"queries", queries},   {"colours", colours}, {"pacing", pacing}, {"resize", resize},  {"two", two},
-      {"acquires", acquires}, {"aliases", aliases}, {"lost", lost},     {"endless", endless}};
+      {"queries", queries}, {"colours", colours},   {"pacing", pacing},   {"resize", resize},
+      {"two", two},         {"acquires", acquires}, {"aliases", aliases}, {"lost", lost},
+      {"leave", leave},     {"endless", endless}};
   const std::string name = count > 1 ? arguments[1] : "";
   std::string platform = "xcb";
   if (count > 3 && std::strcmp(arguments[2], "--platform") == 0) platform = arguments[3];

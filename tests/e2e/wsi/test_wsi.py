@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support
 from harness import BUILD, Host, Program, native_environment, wait_until  # noqa: E402
 
 PROGRAM = BUILD / "tests/wsi_window"
-SCENARIOS = ["queries", "colours", "pacing", "resize", "two", "acquires", "aliases", "lost"]
+SCENARIOS = ["queries", "colours", "pacing", "resize", "two", "acquires", "aliases", "lost", "leave"]
 SKIPPED = 77
 DEVICE_LOST = -4
 SURFACE_LOST = -1000000000
@@ -132,6 +132,16 @@ class Swapchains(unittest.TestCase):
 
     def test_the_program_itself_is_right_on_wayland(self):
         self.native("wayland-own")
+
+    def test_frames_arrive_when_mapped_memory_is_a_shadow(self):
+        host = Host(environment={"VIADUCT_MEMORY": "shadow"})
+        self.addCleanup(host.stop)
+        for platform in ("xcb", "wayland-own"):
+            with self.subTest(platform=platform):
+                display = self.display(platform)
+                program = host.guest(PROGRAM, "colours", "--platform", platform, extra=display.environment)
+                self.assertEqual(program.wait(60), 0, program.error_text() + host.log()[-1500:])
+        self.assertIn("shadow", host.log())
 
     def endless(self, platform):
         display = self.display(platform)

@@ -69,7 +69,7 @@ TEST_F(WaylandTest, FifoFollowsTheFrameCallbacks) {
   for (int i = 0; i < 30; ++i) ASSERT_EQ(frames.draw(0), VK_SUCCESS);
   const std::uint64_t ms = (now_ns() - start) / 1'000'000;
   EXPECT_GE(ms, 400u);
-  EXPECT_LE(ms, 1500u);
+  EXPECT_LE(ms, 4000u);  // a busy machine is no failure
 }
 
 TEST_F(WaylandTest, AHiddenSurfaceDoesNotStopTheApplication) {
