@@ -1,6 +1,7 @@
 #include "base/log.hpp"
 #include "generated/host/overrides.hpp"
 #include "host-renderer/memory/device_memory.hpp"
+#include "host-renderer/memory/page_import.hpp"
 #include "host-renderer/memory/shadow.hpp"
 #include "host-renderer/worker/command_context.hpp"
 #include "host-renderer/worker/session.hpp"
@@ -40,17 +41,6 @@ VkResult finish(CommandContext& ctx, ObjectId id, std::unique_ptr<DeviceMemory> 
   ctx.session.count_arena(-static_cast<std::int64_t>(memory->arena_bytes));
   ctx.objects().insert_failed(ObjectType::kDeviceMemory, id);
   return result;
-}
-
-VkResult import_pages(const Device& device, VkMemoryAllocateInfo info, std::byte* pages, DeviceMemory& memory) {
-  VkImportMemoryHostPointerInfoEXT import{};
-  import.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT;
-  import.pNext = info.pNext;
-  import.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
-  import.pHostPointer = pages;
-  info.pNext = &import;
-  info.allocationSize = memory.arena_bytes;
-  return device.table.vkAllocateMemory(device.handle, &info, nullptr, &memory.handle);
 }
 
 // Ordinary driver memory, mapped for as long as it lives.
@@ -120,7 +110,8 @@ void on_viaductAllocateArenaMemory(CommandContext& ctx, protocol::viaductAllocat
     } else {
       // The specification wants a dedicated allocation to have exactly its resource's size; an import has whole pages.
       drop_from_chain(info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
-      result = import_pages(*ctx.device, info, pages, *memory);
+      result = import_pages(physical.mode, ctx.device->table, a.device, ctx.session.options().region,
+                            {pages, a.arenaSize}, info, &memory->handle);
     }
   }
   if (result != VK_SUCCESS) {

@@ -9,14 +9,14 @@
 namespace viaduct::host {
 namespace {
 
-constexpr VkExternalMemoryHandleTypeFlagBits kHostPointer = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
 constexpr std::uint32_t kPattern = 0x7ead0c75u;
 constexpr std::uint64_t kGpuDeadlineNs = 2'000'000'000;
 
 // One trial import; everything it made is gone when it is.
 class Trial {
  public:
-  explicit Trial(const ProbeTarget& target) : target_(target), table_(target.table) {}
+  Trial(const ProbeTarget& target, SharingMode mode, const RegionFile& region)
+      : target_(target), table_(target.table), mode_(mode), region_(region) {}
   ~Trial() {
     table_.vkDestroyFence(target_.device, fence_, nullptr);
     table_.vkDestroyCommandPool(target_.device, pool_, nullptr);
@@ -34,7 +34,7 @@ class Trial {
   bool make_buffer(std::size_t size, std::uint32_t type) {
     VkExternalMemoryBufferCreateInfo external{};
     external.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO;
-    external.handleTypes = kHostPointer;
+    external.handleTypes = import_handle_type(mode_);
     VkBufferCreateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
     info.pNext = &external;
@@ -49,16 +49,10 @@ class Trial {
   }
 
   bool import(std::span<std::byte> pages, std::uint32_t type) {
-    VkImportMemoryHostPointerInfoEXT import{};
-    import.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT;
-    import.handleType = kHostPointer;
-    import.pHostPointer = pages.data();
     VkMemoryAllocateInfo info{};
     info.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
-    info.pNext = &import;
-    info.allocationSize = pages.size();
     info.memoryTypeIndex = type;
-    return table_.vkAllocateMemory(target_.device, &info, nullptr, &memory_) == VK_SUCCESS &&
+    return import_pages(mode_, table_, target_.device, region_, pages, info, &memory_) == VK_SUCCESS &&
            table_.vkBindBufferMemory(target_.device, buffer_, memory_, 0) == VK_SUCCESS;
   }
 
@@ -113,6 +107,8 @@ class Trial {
 
   const ProbeTarget& target_;
   const DeviceTable& table_;
+  const SharingMode mode_;
+  const RegionFile& region_;
   VkBuffer buffer_ = VK_NULL_HANDLE;
   VkDeviceMemory memory_ = VK_NULL_HANDLE;
   VkCommandPool pool_ = VK_NULL_HANDLE;
@@ -131,22 +127,17 @@ std::uint64_t import_alignment(const ProbeTarget& target) noexcept {
 }
 
 // The coherent host types whose imports were seen to work.
-std::uint32_t working_types(const ProbeTarget& target, std::span<std::byte> pages) noexcept {
-  VkMemoryHostPointerPropertiesEXT reported{};
-  reported.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT;
-  if (target.table.vkGetMemoryHostPointerPropertiesEXT == nullptr ||
-      target.table.vkGetMemoryHostPointerPropertiesEXT(target.device, kHostPointer, pages.data(), &reported) !=
-          VK_SUCCESS) {
-    return 0;
-  }
+std::uint32_t working_types(const ProbeTarget& target, SharingMode mode, const RegionFile& region,
+                            std::span<std::byte> pages) noexcept {
+  const std::uint32_t reported = importable_types(mode, target.table, target.device, region, pages);
   VkPhysicalDeviceMemoryProperties memory{};
   target.instance_table.vkGetPhysicalDeviceMemoryProperties(target.physical, &memory);
   const VkMemoryPropertyFlags needed = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   std::uint32_t working = 0;
   for (std::uint32_t type = 0; type < memory.memoryTypeCount; ++type) {
-    if (((reported.memoryTypeBits >> type) & 1u) != 0 &&
+    if (((reported >> type) & 1u) != 0 &&
         (memory.memoryTypes[type].propertyFlags & needed) == needed &&
-        Trial(target).device_writes_reach(pages, type)) {
+        Trial(target, mode, region).device_writes_reach(pages, type)) {
       working |= 1u << type;
     }
     std::memset(pages.data(), 0, pages.size());
@@ -154,11 +145,11 @@ std::uint32_t working_types(const ProbeTarget& target, std::span<std::byte> page
   return working;
 }
 
-bool reports_imports(const ProbeTarget& target) noexcept {
+bool reports_imports(const ProbeTarget& target, SharingMode mode) noexcept {
   VkPhysicalDeviceExternalBufferInfo info{};
   info.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO;
   info.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT;
-  info.handleType = kHostPointer;
+  info.handleType = import_handle_type(mode);
   VkExternalBufferProperties properties{};
   properties.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES;
   target.instance_table.vkGetPhysicalDeviceExternalBufferProperties(target.physical, &info, &properties);
@@ -188,19 +179,20 @@ std::optional<SharingMode> forced_mode() noexcept {
   return std::nullopt;
 }
 
-ProbeResult probe_sharing(const ProbeTarget& target, std::span<std::byte> pages,
+ProbeResult probe_sharing(const ProbeTarget& target, const RegionFile& region, std::span<std::byte> pages,
                           std::optional<SharingMode> forced) noexcept {
   ProbeResult result;
-  const bool try_import = !forced || *forced == SharingMode::kImport;
-  if (try_import && target.has_host_import) {
-    const std::uint64_t alignment = import_alignment(target);
-    if (alignment <= pages.size()) {
-      result.importable_types = working_types(target, pages.first(alignment));
+  for (const SharingMode mode : {SharingMode::kImport, SharingMode::kDmaBuf}) {
+    const bool offered = mode == SharingMode::kImport ? target.has_host_import : target.has_dma_buf;
+    const std::uint64_t alignment = mode == SharingMode::kImport && offered ? import_alignment(target) : 4096;
+    if (!offered || alignment > pages.size() || (forced && *forced != mode)) {
+      continue;
     }
+    result.importable_types = working_types(target, mode, region, pages.first(alignment));
     if (result.importable_types != 0) {
-      result.mode = SharingMode::kImport;
+      result.mode = mode;
       result.alignment = alignment;
-      result.report_is_wrong = !reports_imports(target);
+      result.report_is_wrong = !reports_imports(target, mode);
       return result;
     }
   }

@@ -8,6 +8,7 @@
 
 #include "generated/host/driver_tables.hpp"
 #include "host-renderer/memory/memory_types.hpp"
+#include "host-renderer/memory/page_import.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -20,9 +21,10 @@ struct ProbeTarget {
   const InstanceTable& instance_table;
   const DeviceTable& table;
   VkPhysicalDevice physical;
-  VkDevice device;      // made with VK_EXT_external_memory_host when has_host_import
+  VkDevice device;  // made with the extensions that the two below speak of
   std::uint32_t queue_family;
-  bool has_host_import;
+  bool has_host_import;  // VK_EXT_external_memory_host
+  bool has_dma_buf;      // VK_EXT_external_memory_dma_buf and VK_KHR_external_memory_fd
 };
 
 struct ProbeResult {
@@ -36,7 +38,8 @@ struct ProbeResult {
 // VIADUCT_MEMORY=import|dmabuf|shadow forces a mode (an import that does not work still falls back, with a warning).
 std::optional<SharingMode> forced_mode() noexcept;
 
-ProbeResult probe_sharing(const ProbeTarget& target, std::span<std::byte> pages,
+// `pages` lie in the region and nobody uses them; the modes are tried in the order of decision 4.
+ProbeResult probe_sharing(const ProbeTarget& target, const RegionFile& region, std::span<std::byte> pages,
                           std::optional<SharingMode> forced = forced_mode()) noexcept;
 
 }  // namespace viaduct::host

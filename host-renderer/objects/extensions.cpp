@@ -91,6 +91,10 @@ std::vector<const char*> host_device_extensions(const PhysicalDevice& physical, 
   if (physical.mode == SharingMode::kImport) {
     add_once(names, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
   }
+  if (physical.mode == SharingMode::kDmaBuf) {
+    add_once(names, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
+    add_once(names, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
+  }
   if (physical.api_version < VK_API_VERSION_1_2) {
     add_once(names, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
   }

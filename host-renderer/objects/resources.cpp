@@ -1,6 +1,7 @@
 #include "host-renderer/objects/resources.hpp"
 
 #include "generated/host/overrides.hpp"
+#include "host-renderer/memory/page_import.hpp"
 #include "host-renderer/worker/command_context.hpp"
 #include "host-renderer/worker/session.hpp"
 
@@ -10,9 +11,12 @@ using protocol::ObjectType;
 
 namespace {
 
-constexpr VkExternalMemoryHandleTypeFlagBits kHostPointer = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+bool imports(const Device& device) noexcept { return device.physical->mode != SharingMode::kShadow; }
 
-bool imports(const Device& device) noexcept { return device.physical->mode == SharingMode::kImport; }
+// What a resource declares: 0 when it is not to be bound to imported pages.
+VkExternalMemoryHandleTypeFlags handle_types(const Device& device, bool in_arena) noexcept {
+  return in_arena ? import_handle_type(device.physical->mode) : 0;
+}
 
 // The application's own external-memory struct, if it has one: handle types that the guest cannot use are replaced.
 template <class External>
@@ -29,14 +33,14 @@ External* own_external(const void* chain, VkStructureType type) noexcept {
 template <class Info, class External, VkStructureType kType>
 class WithExternal {
  public:
-  WithExternal(const Info& asked, bool allowed) noexcept : info_(asked) {
+  WithExternal(const Info& asked, VkExternalMemoryHandleTypeFlags handle_types) noexcept : info_(asked) {
     External* own = own_external<External>(asked.pNext, kType);
     if (own != nullptr) {
-      own->handleTypes = allowed ? kHostPointer : 0;
-    } else if (allowed) {
+      own->handleTypes = handle_types;
+    } else if (handle_types != 0) {
       external_.sType = kType;
       external_.pNext = asked.pNext;
-      external_.handleTypes = kHostPointer;
+      external_.handleTypes = handle_types;
       info_.pNext = &external_;
     }
   }
@@ -80,7 +84,7 @@ bool image_fits_arena(const Device& device, const VkImageCreateInfo& info) noexc
   }
   VkPhysicalDeviceExternalImageFormatInfo external{};
   external.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO;
-  external.handleType = kHostPointer;
+  external.handleType = import_handle_type(device.physical->mode);
   VkPhysicalDeviceImageFormatInfo2 format{};
   format.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2;
   format.pNext = &external;
@@ -104,7 +108,7 @@ bool image_fits_arena(const Device& device, const VkImageCreateInfo& info) noexc
 
 void on_vkCreateBuffer(CommandContext& ctx, protocol::vkCreateBuffer_args& a) {
   const bool in_arena = buffer_fits_arena(*ctx.device, *a.pCreateInfo);
-  const ExternalBuffer info(*a.pCreateInfo, in_arena && imports(*ctx.device));
+  const ExternalBuffer info(*a.pCreateInfo, handle_types(*ctx.device, in_arena));
   a.result = ctx.device->table.vkCreateBuffer(a.device, info.get(), nullptr, a.pBuffer);
   if (a.result != VK_SUCCESS) {
     *a.pBuffer = VK_NULL_HANDLE;
@@ -116,7 +120,7 @@ void on_vkCreateBuffer(CommandContext& ctx, protocol::vkCreateBuffer_args& a) {
 
 void on_vkCreateImage(CommandContext& ctx, protocol::vkCreateImage_args& a) {
   const bool in_arena = image_fits_arena(*ctx.device, *a.pCreateInfo);
-  const ExternalImage info(*a.pCreateInfo, in_arena && imports(*ctx.device));
+  const ExternalImage info(*a.pCreateInfo, handle_types(*ctx.device, in_arena));
   a.result = ctx.device->table.vkCreateImage(a.device, info.get(), nullptr, a.pImage);
   if (a.result != VK_SUCCESS) {
     *a.pImage = VK_NULL_HANDLE;
@@ -152,7 +156,7 @@ void on_vkGetImageMemoryRequirements2(CommandContext& ctx, protocol::vkGetImageM
 void on_vkGetDeviceBufferMemoryRequirements(CommandContext& ctx,
                                             protocol::vkGetDeviceBufferMemoryRequirements_args& a) {
   const bool in_arena = buffer_fits_arena(*ctx.device, *a.pInfo->pCreateInfo);
-  const ExternalBuffer create(*a.pInfo->pCreateInfo, in_arena && imports(*ctx.device));
+  const ExternalBuffer create(*a.pInfo->pCreateInfo, handle_types(*ctx.device, in_arena));
   VkDeviceBufferMemoryRequirements info = *a.pInfo;
   info.pCreateInfo = create.get();
   ctx.device->table.vkGetDeviceBufferMemoryRequirements(a.device, &info, a.pMemoryRequirements);
@@ -162,7 +166,7 @@ void on_vkGetDeviceBufferMemoryRequirements(CommandContext& ctx,
 void on_vkGetDeviceImageMemoryRequirements(CommandContext& ctx,
                                            protocol::vkGetDeviceImageMemoryRequirements_args& a) {
   const bool in_arena = image_fits_arena(*ctx.device, *a.pInfo->pCreateInfo);
-  const ExternalImage create(*a.pInfo->pCreateInfo, in_arena && imports(*ctx.device));
+  const ExternalImage create(*a.pInfo->pCreateInfo, handle_types(*ctx.device, in_arena));
   VkDeviceImageMemoryRequirements info = *a.pInfo;
   info.pCreateInfo = create.get();
   ctx.device->table.vkGetDeviceImageMemoryRequirements(a.device, &info, a.pMemoryRequirements);

@@ -70,7 +70,9 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   options.device_memory_bytes = grant.limits.device_memory_bytes;
   options.gpu = grant.gpu;
   const std::uint64_t probe_bytes = std::min(kProbeBytes, layout.arena_size());
-  options.probes = warm.probe({region->view().bytes(layout.arena_offset()), probe_bytes});
+  const UniqueFd udmabuf = open_udmabuf();
+  options.region = {region->view().base(), region->fd(), udmabuf.get()};
+  options.probes = warm.probe(options.region, {region->view().bytes(layout.arena_offset()), probe_bytes});
   (void)region->punch(layout.arena_offset(), probe_bytes);
   for (const ProbeResult& probe : options.probes) {
     VIADUCT_LOG_INFO("memory", "mapped memory is shared by %s", to_string(probe.mode));
@@ -95,6 +97,7 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   if (auto started = link.send_started(); !started) {
     return tl::unexpected(started.error());
   }
+  warm.release_devices();
   const SessionOutcome outcome = run_session(session, executor, ring, parker);
   // The guest's threads wake by the hang-up; then the whole process goes, with whatever the driver still does.
   ::shutdown(control_fd, SHUT_RDWR);

@@ -29,6 +29,7 @@ struct SessionOptions {
   std::uint32_t max_objects = 1u << 20;   // of one type
   std::uint64_t device_memory_bytes = 0;  // 0: the driver's limit
   std::string gpu;                        // name or index; empty: all
+  RegionFile region;                      // for imports
   std::vector<ProbeResult> probes;        // by the driver's order; missing ones are shadowed
 };
 

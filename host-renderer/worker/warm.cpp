@@ -66,12 +66,17 @@ Result<std::unique_ptr<WarmDriver>> WarmDriver::start(const Driver& driver) {
   return warm;
 }
 
-WarmDriver::~WarmDriver() {
+void WarmDriver::release_devices() noexcept {
   for (Gpu& gpu : gpus_) {
     if (gpu.device != VK_NULL_HANDLE) {
       gpu.table.vkDestroyDevice(gpu.device, nullptr);
+      gpu.device = VK_NULL_HANDLE;
     }
   }
+}
+
+WarmDriver::~WarmDriver() {
+  release_devices();
   if (instance_ != VK_NULL_HANDLE) {
     table_.vkDestroyInstance(instance_, nullptr);
   }
@@ -99,8 +104,17 @@ void WarmDriver::describe(VkPhysicalDevice physical) {
 }
 
 void WarmDriver::make_device(Gpu& gpu) {
-  static constexpr const char* kHostImport = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
-  gpu.has_host_import = offers(table_, gpu.physical, kHostImport);
+  gpu.has_host_import = offers(table_, gpu.physical, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  gpu.has_dma_buf = offers(table_, gpu.physical, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME) &&
+                    offers(table_, gpu.physical, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
+  std::vector<const char*> extensions;
+  if (gpu.has_host_import) {
+    extensions.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  }
+  if (gpu.has_dma_buf) {
+    extensions.push_back(VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
+    extensions.push_back(VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
+  }
   gpu.queue_family = queue_family_for_commands(table_, gpu.physical);
   const float priority = 1.0f;
   VkDeviceQueueCreateInfo queue{};
@@ -112,8 +126,8 @@ void WarmDriver::make_device(Gpu& gpu) {
   info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queue;
-  info.enabledExtensionCount = gpu.has_host_import ? 1 : 0;
-  info.ppEnabledExtensionNames = &kHostImport;
+  info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
+  info.ppEnabledExtensionNames = extensions.data();
   const VkResult made = table_.vkCreateDevice(gpu.physical, &info, nullptr, &gpu.device);
   if (made != VK_SUCCESS) {
     VIADUCT_LOG_WARN("memory", "no device for the probe (VkResult %d): memory is shadowed", made);
@@ -123,14 +137,16 @@ void WarmDriver::make_device(Gpu& gpu) {
   gpu.table.load(get_device_proc_, gpu.device);
 }
 
-std::vector<ProbeResult> WarmDriver::probe(std::span<std::byte> pages) const {
+std::vector<ProbeResult> WarmDriver::probe(const RegionFile& region, std::span<std::byte> pages) const {
   std::vector<ProbeResult> results;
   for (const Gpu& gpu : gpus_) {
-    results.push_back(gpu.device == VK_NULL_HANDLE
-                          ? ProbeResult{}
-                          : probe_sharing({table_, gpu.table, gpu.physical, gpu.device, gpu.queue_family,
-                                           gpu.has_host_import},
-                                          pages));
+    if (gpu.device == VK_NULL_HANDLE) {
+      results.emplace_back();
+      continue;
+    }
+    const ProbeTarget target{table_,           gpu.table,           gpu.physical,   gpu.device,
+                             gpu.queue_family, gpu.has_host_import, gpu.has_dma_buf};
+    results.push_back(probe_sharing(target, region, pages));
   }
   return results;
 }

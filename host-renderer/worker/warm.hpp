@@ -1,7 +1,7 @@
 // What a warm worker has paid for in advance: a throw-away instance, the list of GPUs, and a device of each.
 //
 // Made before the sandbox closes and before any guest byte is read. When the session is granted, probe() tries the
-// granted region on those devices; the object can go after that. The application's own instance is made when asked.
+// granted region on those devices; which can go after that (release_devices). The application's own instance is made when asked.
 #pragma once
 
 #include "base/result.hpp"
@@ -26,13 +26,16 @@ class WarmDriver {
   const std::vector<GpuInfo>& gpus() const noexcept { return infos_; }
 
   // One result a GPU; `pages` is writable memory of the region that nobody uses yet.
-  std::vector<ProbeResult> probe(std::span<std::byte> pages) const;
+  std::vector<ProbeResult> probe(const RegionFile& region, std::span<std::byte> pages) const;
+  // The devices are of no use after the probe; the instance stays and keeps the driver loaded.
+  void release_devices() noexcept;
 
  private:
   struct Gpu {
     VkPhysicalDevice physical = VK_NULL_HANDLE;
     VkDevice device = VK_NULL_HANDLE;
     bool has_host_import = false;
+    bool has_dma_buf = false;
     std::uint32_t queue_family = 0;
     DeviceTable table{};
   };

@@ -3,10 +3,10 @@
 #include "base/clock.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 
 namespace viaduct::host::testing {
 namespace {
@@ -32,11 +32,11 @@ std::vector<std::uint32_t> own_hashes() {
 }  // namespace
 
 GuestEnd::GuestEnd()
-    : memory_(static_cast<std::byte*>(std::aligned_alloc(4096, kLayout.region_size)),
-              [](std::byte* memory) { std::free(memory); }),
+    : memory_(static_cast<std::byte*>(::mmap(nullptr, kLayout.region_size, PROT_READ | PROT_WRITE,
+                                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)),
+              [](std::byte* memory) { ::munmap(memory, kLayout.region_size); }),
       driver_(reinterpret_cast<PFN_vkGetInstanceProcAddr>(fake_get_instance_proc_addr)) {
   FakeVulkan::reset();
-  std::memset(memory_.get(), 0, kLayout.region_size);
   view_ = transport::RegionView(memory_.get(), kLayout);
   to_host_ = std::make_unique<transport::EventDoorbell>(*transport::EventDoorbell::create_eventfd());
   to_guest_ = std::make_unique<transport::EventDoorbell>(*transport::EventDoorbell::create_eventfd());
