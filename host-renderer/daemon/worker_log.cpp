@@ -15,6 +15,7 @@ namespace {
 
 constexpr double kBurstLines = 400;
 constexpr double kLinesPerSecond = 40;
+constexpr std::string_view kOwnLines = "viaduct worker ";
 constexpr std::size_t kMaxLine = 1024;
 constexpr std::chrono::milliseconds kPause{5};
 
@@ -80,6 +81,9 @@ void WorkerLog::put_line() {
     return;
   }
   tokens_ -= 1;
+  // The worker's own lines say whose they are; nothing else may look like one of the daemon's.
+  if (!line.starts_with(kOwnLines))
+    line = "viaduct driver" + (label_.empty() ? "" : " " + label_) + ": " + line;
   if (dropped_ != 0) line = "(" + std::to_string(std::exchange(dropped_, 0)) + " lines dropped) " + line;
   line += '\n';
   [[maybe_unused]] const ssize_t written = ::write(out_, line.data(), line.size());

@@ -188,6 +188,7 @@ void WorkerProcess::end(const std::string& cause, bool expected) {
 
 Result<> WorkerProcess::grant(const control::WorkerStart& start, std::span<const int> fds) {
   if (!link_.is_open() || fds.size() > kMaxGrantFds) return fail(Errc::closed, "grant a session");
+  log_->set_label("tenant=" + start.tenant() + " session=" + std::to_string(start.session_id()));
   control::ToWorker out;
   *out.mutable_start() = start;
   std::string bytes = out.SerializeAsString();
