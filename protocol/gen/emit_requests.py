@@ -343,12 +343,15 @@ class RequestEmitter:
                 f"(S& s{self.request_params(c)}) {{", *unused, *body, "}"]
 
     def emit_args(self, output):
-        f = File("protocol/args.hpp", NS, ["<vulkan/vulkan.h>", "<cstddef>", "protocol/wire/object_id.hpp"],
-                 "Decoded arguments of every command, as the driver takes them, beside the guest's names: <handle>_id,\n"
-                 "<array>_ids, and for outputs that are handles the names the guest gave to what is to be made.")
-        for c in self.commands:
-            f.add(*self.args_struct(c))
-        output.write(f)
+        parts = chunks(self.commands, 2)
+        for i, part in enumerate(parts):
+            f = File(f"protocol/args_{i:02}.hpp", NS, ["<vulkan/vulkan.h>", "<cstddef>", "protocol/wire/object_id.hpp"],
+                     "Decoded arguments, as the driver takes them, beside the guest's names: <handle>_id, <array>_ids, and\n"
+                     "for outputs that are handles the names that the guest gave to what is to be made.")
+            for c in part:
+                f.add(*self.args_struct(c))
+            output.write(f)
+        index_header(output, "protocol", "args", len(parts))
 
     def emit(self, output):
         self.emit_args(output)

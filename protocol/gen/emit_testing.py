@@ -516,9 +516,8 @@ class TestingEmitter:
         self.emit_tables(output)
 
     def emit_declarations(self, output):
-        f = File("testing/values.hpp", NS, ["<vulkan/vulkan.h>", "<initializer_list>", *SUPPORT,
-                                            "generated/protocol/args.hpp"],
-                 "Random values and digests of every struct and command.\n"
+        f = File("testing/values.hpp", NS, ["<vulkan/vulkan.h>", "<initializer_list>", *SUPPORT],
+                 "Random values and digests of every struct.\n"
                  "random_X: a complete input. make_output_X: memory for an output, its chain and capacities included.\n"
                  "random_output_X: what a driver writes there. random_inner_X: outputs inside an input.")
         for n in self.names:
@@ -534,6 +533,9 @@ class TestingEmitter:
               "void random_output_pnext(Rng& rng, const void* chain);",
               "void random_inner_pnext(Rng& rng, const void* chain);",
               "void digest_pnext(Digest& d, const void* chain);", "")
+        output.write(f)
+        f = File("testing/command_values.hpp", NS, ["generated/protocol/args.hpp", *SUPPORT],
+                 "Random arguments and outputs of every command, and digests of both.")
         for c in self.commands:
             f.add(f"void random_args_{c.name}(Rng& rng, {c.name}_args& a);",
                   f"void random_outputs_{c.name}(Rng& rng, {c.name}_args& a);",
@@ -541,57 +543,36 @@ class TestingEmitter:
                   f"void digest_outputs_{c.name}(Digest& d, const {c.name}_args& a);")
         output.write(f)
 
+    def pnext_switch(self, output, name, head, names, case, tail):
+        f = File(f"testing/{name}.cpp", NS, ["generated/testing/values.hpp", "protocol/testing/chains.hpp"])
+        f.add(*head, "switch (type) {" if "VkStructureType type" in head[-1] else "switch (p->sType) {")
+        for n in names:
+            f.add(f"case {self.registry.structs[n].s_type}:", *case(n))
+        f.add("default:", *tail)
+        output.write(f)
+
     def emit_pnext(self, output):
-        f = File("testing/pnext.cpp", NS, ["generated/testing/values.hpp"])
-        f.add("namespace {", "",
-              "// Up to two structs of the allowed ones, in their order.",
-              "template <class Make> void* chain_of(Rng& rng, std::initializer_list<VkStructureType> allowed, Make make) {",
-              "VkBaseOutStructure* head = nullptr;",
-              "if (allowed.size() != 0 && rng.enter()) {",
-              "for (std::uint32_t i = rng.below(3); i != 0; --i) {",
-              "const VkStructureType type = allowed.begin()[rng.below(static_cast<std::uint32_t>(allowed.size()))];",
-              "bool there = false;",
-              "for (auto* p = head; p != nullptr; p = p->pNext) there = there || p->sType == type;",
-              "if (there) continue;",
-              "auto* made = static_cast<VkBaseOutStructure*>(make(rng, type));",
-              "if (made == nullptr) continue;",
-              "made->sType = type;", "made->pNext = head;", "head = made;", "}", "}",
-              "if (allowed.size() != 0) rng.leave();", "return head;", "}", "")
         ins, outs = self.layout.chained("in"), self.layout.chained("out")
         inner = [n for n in ins if n in self.structs.inner]
         for verb, names in (("random", ins), ("make_output", outs)):
-            f.add(f"void* {verb}_struct(Rng& rng, VkStructureType type) {{", "switch (type) {")
-            for n in names:
-                f.add(f"case {self.registry.structs[n].s_type}: {{", f"auto* p = rng.make<{n}>(1);",
-                      f"{verb}_{n}(rng, *p);", "p->pNext = nullptr;", "return p;", "}")
-            f.add("default:", "return nullptr;", "}", "}", "")
-        f.add("}  // namespace", "")
-        f.add("void* random_pnext(Rng& rng, std::initializer_list<VkStructureType> allowed) {",
-              "return chain_of(rng, allowed, random_struct);", "}",
-              "void* make_output_pnext(Rng& rng, std::initializer_list<VkStructureType> allowed) {",
-              "return chain_of(rng, allowed, make_output_struct);", "}", "")
+            self.pnext_switch(output, f"pnext_{verb}", ["namespace {", f"void* {verb}_link(Rng& rng, VkStructureType type) {{"],
+                              names, lambda n, v=verb: [f"return make_link(rng, {v}_{n});"],
+                              ["return nullptr;", "}", "}", "}  // namespace", "",
+                               f"void* {verb}_pnext(Rng& rng, std::initializer_list<VkStructureType> allowed) {{",
+                               f"return make_chain(rng, allowed, {verb}_link);", "}"])
+        walk = "for (auto* p = static_cast<const VkBaseInStructure*>(chain); p != nullptr; p = p->pNext) {"
         for verb, names in (("random_output", outs), ("random_inner", inner)):
-            f.add(f"void {verb}_pnext(Rng& rng, const void* chain) {{",
-                  "for (auto* p = static_cast<const VkBaseInStructure*>(chain); p != nullptr; p = p->pNext) {",
-                  "switch (p->sType) {")
-            for n in names:
-                f.add(f"case {self.registry.structs[n].s_type}: {{",
-                      f"auto& v = *reinterpret_cast<{n}*>(const_cast<VkBaseInStructure*>(p));",
-                      "const auto next = v.pNext;", "v.pNext = nullptr;", f"{verb}_{n}(rng, v);", "v.pNext = next;",
-                      "break;", "}")
-            f.add("default:", "break;", "}", "}", "}", "")
-        f.add("void digest_pnext(Digest& d, const void* chain) {",
-              "for (auto* p = static_cast<const VkBaseInStructure*>(chain); p != nullptr; p = p->pNext) {",
-              "switch (p->sType) {")
-        for n in sorted(set(ins) | set(outs)):
-            f.add(f"case {self.registry.structs[n].s_type}: {{", f"{n} v = *reinterpret_cast<const {n}*>(p);",
-                  "v.pNext = nullptr;", f"d.u64({self.registry.structs[n].s_type});", f"digest_{n}(d, v);", "break;", "}")
-        f.add("default:", "break;", "}", "}", "d.u64(0);", "}")
-        output.write(f)
+            self.pnext_switch(output, f"pnext_{verb}", [f"void {verb}_pnext(Rng& rng, const void* chain) {{", walk],
+                              names, lambda n, v=verb: [f"change_link(rng, p, {v}_{n});", "break;"],
+                              ["break;", "}", "}", "}"])
+        self.pnext_switch(output, "pnext_digest", ["void digest_pnext(Digest& d, const void* chain) {", walk],
+                          sorted(set(ins) | set(outs)), lambda n: [f"digest_link(d, p, digest_{n});", "break;"],
+                          ["break;", "}", "}", "d.u64(0);", "}"])
 
     def emit_commands(self, output):
         for i, part in enumerate(chunks(self.commands, 6)):
-            f = File(f"testing/commands_{i:02}.cpp", NS, ["generated/testing/values.hpp"])
+            f = File(f"testing/commands_{i:02}.cpp", NS, ["generated/testing/values.hpp",
+                                                         "generated/testing/command_values.hpp"])
             for c in part:
                 for verb, cursor, const, body in (
                         ("random_args", "Rng& rng", "", self.random_args(c)),
@@ -607,7 +588,7 @@ class TestingEmitter:
     def emit_tables(self, output):
         for i, part in enumerate(chunks(self.commands, 4)):
             f = File(f"testing/command_codecs_{i:02}.cpp", NS,
-                     ["generated/testing/values.hpp", "protocol/testing/codec_table.hpp"]
+                     ["generated/testing/command_values.hpp", "protocol/testing/codec_table.hpp"]
                      + sorted({self.requests.header_of(c) for c in part}))
             f.add(f"extern const CommandCodec kCommandCodecs_{i:02}[];",
                   f"const CommandCodec kCommandCodecs_{i:02}[] = {{")
@@ -616,40 +597,39 @@ class TestingEmitter:
             f.add("};")
             output.write(f)
         parts = len(chunks(self.commands, 4))
-        names = sorted(n for n in self.layout.inputs | self.layout.outputs
-                       if n in self.names)
-        f = File("testing/codec_table.cpp", NS, ["generated/testing/values.hpp", "<vector>",
-                                                 "protocol/testing/codec_table.hpp"]
-                 + self.structs.headers_for(names))
         sizes = [len(p) for p in chunks(self.commands, 4)]
+        struct_parts = chunks(self.names, 6)
+        for i, part in enumerate(struct_parts):
+            f = File(f"testing/struct_codecs_{i:02}.cpp", NS,
+                     ["generated/testing/values.hpp", "protocol/testing/codec_table.hpp"]
+                     + self.structs.headers_for(part))
+            f.add("namespace {", "")
+            for n in part:
+                f.add(*self.struct_functions(n))
+            f.add("}  // namespace", "", f"extern const StructCodec kStructCodecs_{i:02}[];",
+                  f"const StructCodec kStructCodecs_{i:02}[] = {{")
+            for n in part:
+                f.add(f'{{"{n}", sizeof({n}), {self.struct_pointers(n)}}},')
+            f.add("};")
+            output.write(f)
+        flat = sorted(n for n in self.layout.inputs | self.layout.outputs if self.layout.flat(n))
+        f = File("testing/codec_table.cpp", NS, ["<vulkan/vulkan.h>", "<vector>", "protocol/testing/codec_table.hpp",
+                                                 "protocol/testing/flat_codec.hpp"])
         for i in range(parts):
             f.add(f"extern const CommandCodec kCommandCodecs_{i:02}[{sizes[i]}];")
-        f.add("", "namespace {", "")
-        for n in names:
-            f.add(*self.struct_functions(n))
-        flat = sorted(n for n in self.layout.inputs | self.layout.outputs if self.layout.flat(n))
-        f.add("// Structs that travel as their bytes.",
-              "template <class T> void random_flat(Rng& rng, void* v) { rng.value(*static_cast<T*>(v)); }",
-              "template <class S, class T> void write_flat(S& s, const void* v) { s.bytes(v, sizeof(T)); }",
-              "template <class T> void read_flat(Decoder& d, void* v) { d.raw(v, sizeof(T)); }",
-              "template <class T> void fill_flat(Reader& r, void* v) { r.raw(v, sizeof(T)); }",
-              "template <class T> void digest_flat(Digest& d, const void* v) { d.bytes(v, sizeof(T)); }",
-              "template <class T> constexpr StructCodec flat_codec(const char* name) {",
-              "return {name, sizeof(T), random_flat<T>, write_flat<SizeCounter, T>, write_flat<Writer, T>, read_flat<T>,",
-              "nullptr, random_flat<T>, nullptr, nullptr, nullptr, write_flat<SizeCounter, T>, write_flat<Writer, T>,",
-              "fill_flat<T>, digest_flat<T>};", "}", "")
-        f.add("const StructCodec kStructs[] = {")
-        for n in names:
-            f.add(f'{{"{n}", sizeof({n}), {self.struct_pointers(n)}}},')
+        for i, part in enumerate(struct_parts):
+            f.add(f"extern const StructCodec kStructCodecs_{i:02}[{len(part)}];")
+        f.add("", "namespace {", "", "const StructCodec kFlatStructs[] = {")
         for n in flat:
             f.add(f'flat_codec<{n}>("{n}"),')
-        f.add("};", "", "const std::vector<CommandCodec>& all_commands() {",
-              "static const std::vector<CommandCodec>& all = *[] {", "auto* v = new std::vector<CommandCodec>;")
-        for i in range(parts):
-            f.add(f"v->insert(v->end(), std::begin(kCommandCodecs_{i:02}), std::end(kCommandCodecs_{i:02}));")
-        f.add("return v;", "}();", "return all;", "}", "", "}  // namespace", "",
-              "const std::span<const CommandCodec> kCommandCodecs = all_commands();",
-              "const std::span<const StructCodec> kStructCodecs(kStructs);")
+        f.add("};", "", "// Joined once, before main; never destroyed.",
+              "template <class Codec, class... Parts> std::span<const Codec> join(const Parts&... parts) {",
+              "auto* all = new std::vector<Codec>;", "(all->insert(all->end(), std::begin(parts), std::end(parts)), ...);",
+              "return *all;", "}", "", "}  // namespace", "",
+              "const std::span<const CommandCodec> kCommandCodecs = join<CommandCodec>("
+              + ", ".join(f"kCommandCodecs_{i:02}" for i in range(parts)) + ");",
+              "const std::span<const StructCodec> kStructCodecs = join<StructCodec>("
+              + ", ".join(f"kStructCodecs_{i:02}" for i in range(len(struct_parts))) + ", kFlatStructs);")
         registry_commands = [n for n in self.registry.commands if n not in self.registry.platform_commands]
         inside = [n for n, s in self.registry.structs.items()
                   if s.is_union and not self.layout.flat(n) and n not in self.policy.dropped_structs
