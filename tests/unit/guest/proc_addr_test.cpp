@@ -1,0 +1,86 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "generated/guest/entrypoints.hpp"
+#include "guest-icd/objects/extensions.hpp"
+#include "tests/unit/guest/device_fixture.hpp"
+
+namespace viaduct::guest {
+namespace {
+
+using test::DeviceFixture;
+
+TEST(ProcAddr, WithoutAnInstanceOnlyGlobalFunctionsExist) {
+  EXPECT_NE(entry::vkGetInstanceProcAddr(VK_NULL_HANDLE, "vkCreateInstance"), nullptr);
+  EXPECT_NE(entry::vkGetInstanceProcAddr(VK_NULL_HANDLE, "vkEnumerateInstanceExtensionProperties"), nullptr);
+  EXPECT_EQ(entry::vkGetInstanceProcAddr(VK_NULL_HANDLE, "vkDestroyInstance"), nullptr);
+  EXPECT_EQ(entry::vkGetInstanceProcAddr(VK_NULL_HANDLE, "vkNoSuchFunction"), nullptr);
+}
+
+TEST(ProcAddr, InstanceExtensionsProvideTheirFunctionsWhenEnabled) {
+  DeviceFixture fixture;
+  VkInstance instance = fixture.instance.handle();
+  EXPECT_EQ(entry::vkGetInstanceProcAddr(instance, "vkCreateXcbSurfaceKHR"), nullptr);
+  EXPECT_EQ(entry::vkGetInstanceProcAddr(instance, "vkGetPhysicalDeviceFeatures2KHR"), nullptr);
+  fixture.instance.extensions = {"VK_KHR_xcb_surface", "VK_KHR_get_physical_device_properties2"};
+  EXPECT_NE(entry::vkGetInstanceProcAddr(instance, "vkCreateXcbSurfaceKHR"), nullptr);
+  EXPECT_NE(entry::vkGetInstanceProcAddr(instance, "vkGetPhysicalDeviceFeatures2KHR"), nullptr);
+  // Functions of device extensions: the loader asks before there is a device.
+  EXPECT_NE(entry::vkGetInstanceProcAddr(instance, "vkCreateSwapchainKHR"), nullptr);
+  EXPECT_EQ(entry::vkGetInstanceProcAddr(instance, "vkGetMemoryFdKHR"), nullptr);
+}
+
+TEST(ProcAddr, ADeviceHasWhatItsVersionAndExtensionsProvide) {
+  DeviceFixture fixture;
+  VkDevice device = fixture.device.handle();
+  fixture.device.api_version = VK_API_VERSION_1_1;
+  EXPECT_NE(entry::vkGetDeviceProcAddr(device, "vkBindBufferMemory2"), nullptr);
+  EXPECT_EQ(entry::vkGetDeviceProcAddr(device, "vkQueueSubmit2"), nullptr);
+  EXPECT_EQ(entry::vkGetDeviceProcAddr(device, "vkQueueSubmit2KHR"), nullptr);
+  EXPECT_EQ(entry::vkGetDeviceProcAddr(device, "vkCreateSwapchainKHR"), nullptr);
+  EXPECT_EQ(entry::vkGetDeviceProcAddr(device, "vkEnumeratePhysicalDevices"), nullptr);
+  fixture.device.extensions = {"VK_KHR_synchronization2", "VK_KHR_swapchain"};
+  EXPECT_NE(entry::vkGetDeviceProcAddr(device, "vkQueueSubmit2KHR"), nullptr);
+  EXPECT_EQ(entry::vkGetDeviceProcAddr(device, "vkQueueSubmit2"), nullptr);
+  EXPECT_NE(entry::vkGetDeviceProcAddr(device, "vkCreateSwapchainKHR"), nullptr);
+  fixture.device.api_version = VK_API_VERSION_1_3;
+  EXPECT_NE(entry::vkGetDeviceProcAddr(device, "vkQueueSubmit2"), nullptr);
+}
+
+TEST(Extensions, InstanceExtensionsAreEnumeratedWithoutAHost) {
+  std::uint32_t count = 0;
+  ASSERT_EQ(entry::vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr), VK_SUCCESS);
+  ASSERT_GT(count, 5u);
+  std::vector<VkExtensionProperties> some(count);
+  std::uint32_t fewer = count - 1;
+  EXPECT_EQ(entry::vkEnumerateInstanceExtensionProperties(nullptr, &fewer, some.data()), VK_INCOMPLETE);
+  EXPECT_EQ(fewer, count - 1);
+  EXPECT_EQ(entry::vkEnumerateInstanceExtensionProperties("VK_LAYER_x", &count, nullptr),
+            VK_ERROR_LAYER_NOT_PRESENT);
+  EXPECT_TRUE(is_instance_extension("VK_KHR_surface"));
+  EXPECT_FALSE(is_instance_extension("VK_KHR_display"));
+}
+
+TEST(Extensions, ADeviceOffersWhatBothEndsKnowAndThePolicyAllows) {
+  const VkExtensionProperties host[] = {{"VK_KHR_synchronization2", 9999},
+                                        {"VK_KHR_external_memory_fd", 1},  // blocked
+                                        {"VK_KHR_swapchain", 1},           // the guest's own, not the host's
+                                        {"VK_FUTURE_unknown", 1}};
+  const auto offered = device_extensions(host);
+  const auto version_of = [&](const std::string& name) -> std::uint32_t {
+    for (const auto& entry : offered) {
+      if (name == entry.extensionName) return entry.specVersion;
+    }
+    return 0;
+  };
+  EXPECT_EQ(version_of("VK_KHR_synchronization2"), std::uint32_t{VK_KHR_SYNCHRONIZATION_2_SPEC_VERSION});
+  EXPECT_EQ(version_of("VK_KHR_external_memory_fd"), 0u);
+  EXPECT_EQ(version_of("VK_FUTURE_unknown"), 0u);
+  EXPECT_GT(version_of("VK_KHR_swapchain"), 1u);
+  EXPECT_TRUE(host_sees_device_extension("VK_KHR_synchronization2"));
+  EXPECT_FALSE(host_sees_device_extension("VK_KHR_swapchain"));
+}
+
+}  // namespace
+}  // namespace viaduct::guest
