@@ -13,6 +13,7 @@
 #include "fps/report.hpp"
 #include "fps/runner.hpp"
 #include "fps/tenant.hpp"
+#include "launch.hpp"
 
 namespace viaduct::bench {
 
@@ -91,15 +92,6 @@ int parse(int argc, char** argv, RunOptions& options) {
     ++i;
   }
   return 0;
-}
-
-std::string manifest_beside_program() {
-  char path[4096];
-  ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
-  if (size <= 0) return {};
-  std::string program(path, static_cast<std::size_t>(size));
-  std::string prefix = program.substr(0, program.rfind('/', program.rfind('/') - 1));
-  return prefix + "/share/vulkan/icd.d/viaduct_icd.json";
 }
 
 bool write_text(const std::string& path, const std::string& text) {

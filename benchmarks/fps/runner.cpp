@@ -17,8 +17,7 @@
 #include <vector>
 
 #include "fps/message.hpp"
-
-extern char** environ;
+#include "launch.hpp"
 
 namespace viaduct::bench {
 namespace {
@@ -44,26 +43,11 @@ class Process {
   pid_t pid_ = -1;
 };
 
-std::vector<std::string> child_environment(const RunOptions& options, bool forwarded) {
-  std::vector<std::string> result;
-  const std::string& manifest = forwarded ? options.icd : options.native_driver;
-  for (char** entry = environ; *entry; ++entry) {
-    std::string_view text = *entry;
-    bool replaced = text.starts_with("VK_DRIVER_FILES=") || text.starts_with("VK_ICD_FILENAMES=");
-    if (!replaced || manifest.empty()) result.emplace_back(text);
-  }
-  if (!manifest.empty()) {
-    result.push_back("VK_DRIVER_FILES=" + manifest);
-    result.push_back("VK_ICD_FILENAMES=" + manifest);  // loaders before 1.3.207
-  }
-  return result;
-}
-
 Process::Process(const RunOptions& options, uint32_t number, bool forwarded, uint32_t width, uint32_t height)
     : number_(number) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return;
-  auto environment = child_environment(options, forwarded);
+  auto environment = environment_for(forwarded ? options.icd : options.native_driver);
   std::vector<char*> pointers;
   for (auto& entry : environment) pointers.push_back(entry.data());
   pointers.push_back(nullptr);

@@ -1,0 +1,34 @@
+#include "launch.hpp"
+
+#include <unistd.h>
+
+#include <string_view>
+
+extern char** environ;
+
+namespace viaduct::bench {
+
+std::string manifest_beside_program() {
+  char path[4096];
+  ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+  if (size <= 0) return {};
+  std::string program(path, static_cast<std::size_t>(size));
+  std::string prefix = program.substr(0, program.rfind('/', program.rfind('/') - 1));
+  return prefix + "/share/vulkan/icd.d/viaduct_icd.json";
+}
+
+std::vector<std::string> environment_for(const std::string& manifest) {
+  std::vector<std::string> result;
+  for (char** entry = environ; *entry; ++entry) {
+    std::string_view text = *entry;
+    bool replaced = text.starts_with("VK_DRIVER_FILES=") || text.starts_with("VK_ICD_FILENAMES=");
+    if (!replaced || manifest.empty()) result.emplace_back(text);
+  }
+  if (!manifest.empty()) {
+    result.push_back("VK_DRIVER_FILES=" + manifest);
+    result.push_back("VK_ICD_FILENAMES=" + manifest);  // loaders before 1.3.207
+  }
+  return result;
+}
+
+}  // namespace viaduct::bench
