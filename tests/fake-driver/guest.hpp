@@ -78,7 +78,7 @@ class Guest {
 struct Outcome {
   enum class Kind { same, not_seen, inputs_differ, outputs_differ, absent, no_object, lost };
   Kind kind = Kind::same;
-  std::string detail;
+  int driver_result = 0;  // what the driver gave, where it was seen
 };
 const char* to_string(Outcome::Kind kind);
 

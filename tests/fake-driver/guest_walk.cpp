@@ -130,13 +130,13 @@ const char* to_string(Outcome::Kind kind) {
 Outcome attempt(Guest& guest, const CommandCodec& codec, const Invoker& invoker, uint64_t seed,
                 int fail_with) {
   const PFN_vkVoidFunction function = guest.find(codec.name);
-  if (function == nullptr) return {Outcome::Kind::absent, ""};
+  if (function == nullptr) return {Outcome::Kind::absent};
   Arena arena(4u << 20);
   void* args = arena.allocate(codec.args_size, alignof(std::max_align_t));
   invoker.make(args);
   PoolRng rng(seed, arena, guest, invoker.made);
   codec.random_args(rng, args);
-  if (rng.missing) return {Outcome::Kind::no_object, ""};
+  if (rng.missing) return {Outcome::Kind::no_object};
   invoker.forget_ids(args);
   clear_garbage(codec.command, args);
   if (fail_with < 0) guest.instruct("fail " + std::string(codec.name) + " 0 " + std::to_string(fail_with));
@@ -155,22 +155,20 @@ Outcome attempt(Guest& guest, const CommandCodec& codec, const Invoker& invoker,
   if (ends_an_object(codec.name)) guest.forget(rng.last_type, rng.last);
 
   std::vector<LoggedCall> calls;
-  if (!guest.read_log(calls)) return {Outcome::Kind::lost, ""};
+  if (!guest.read_log(calls)) return {Outcome::Kind::lost};
   const uint32_t hash = protocol::kCommandInfo[static_cast<std::size_t>(codec.command)].name_hash;
   const auto found = std::find_if(calls.rbegin(), calls.rend(),
                                   [hash](const LoggedCall& call) { return call.entry.name_hash == hash; });
-  if (found == calls.rend()) return {Outcome::Kind::not_seen, ""};
-  if (found->entry.inputs != inputs.result()) return {Outcome::Kind::inputs_differ, ""};
+  if (found == calls.rend()) return {Outcome::Kind::not_seen};
+  if (found->entry.inputs != inputs.result()) return {Outcome::Kind::inputs_differ};
   made.clear();
   NumberedDigest outputs(true, guest, made, &*found);
   codec.digest_outputs(outputs, args);
   for (std::size_t i = 0; fail_with == 0 && i < made.size() && i < found->handles.size(); ++i) {
     if (made[i] != 0) guest.keep(protocol::id_type(made[i]), made[i], found->handles[i]);
   }
-  if (found->entry.outputs != outputs.result()) {
-    return {Outcome::Kind::outputs_differ, "driver's result " + std::to_string(found->entry.result)};
-  }
-  return {};
+  const bool told = found->entry.outputs == outputs.result();
+  return {told ? Outcome::Kind::same : Outcome::Kind::outputs_differ, found->entry.result};
 }
 
 namespace {
@@ -233,8 +231,8 @@ int walk(Guest& guest, uint64_t first_seed, uint64_t seeds) {
     }
   }
   for (const auto& [name, outcome] : worst) {
-    std::printf("%s %s %llu %s\n", to_string(outcome.kind), name.c_str(),
-                static_cast<unsigned long long>(same[name]), outcome.detail.c_str());
+    std::printf("%s %s %llu\n", to_string(outcome.kind), name.c_str(),
+                static_cast<unsigned long long>(same[name]));
   }
   for (const CommandCodec& codec : protocol::testing::kCommandCodecs) {
     if (const char* why = exempt(codec.name)) std::printf("exempt %s %s\n", codec.name, why);
@@ -250,7 +248,7 @@ int inject(Guest& guest) {
     if (ends_an_object(name)) continue;
     for (const int result : {-1, -2, -3, -1000072003}) {
       const Outcome outcome = attempt_some(guest, pair, 7, result);
-      std::printf("inject %d %s %s\n", result, to_string(outcome.kind), name);
+      std::printf("inject %d %s %s %d\n", result, to_string(outcome.kind), name, outcome.driver_result);
       if (outcome.kind == Outcome::Kind::lost) return 5;
       guest.instruct("clear");
     }
