@@ -1,6 +1,6 @@
+#include "host-renderer/memory/device_memory.hpp"
 #include "base/log.hpp"
 #include "generated/host/overrides.hpp"
-#include "host-renderer/memory/device_memory.hpp"
 #include "host-renderer/memory/page_import.hpp"
 #include "host-renderer/memory/shadow.hpp"
 #include "host-renderer/worker/command_context.hpp"
@@ -13,7 +13,8 @@ using protocol::ObjectType;
 
 namespace {
 
-// Structs of the chain that have a place in the host's allocation are kept; the decoder's copy is ours to relink.
+// Structs of the chain that have a place in the host's allocation are kept; the decoder's copy is ours to
+// relink.
 void drop_from_chain(VkMemoryAllocateInfo& info, VkStructureType type) noexcept {
   const void** link = &info.pNext;
   while (*link != nullptr) {
@@ -72,7 +73,8 @@ void on_vkAllocateMemory(CommandContext& ctx, protocol::vkAllocateMemory_args& a
   const std::optional<std::uint32_t> type = view.host_type(info.memoryTypeIndex);
   auto memory = std::make_unique<DeviceMemory>();
   memory->device = ctx.device->id;
-  if (!type || view.is_arena_type(info.memoryTypeIndex) || !ctx.session.take_device_memory(info.allocationSize)) {
+  if (!type || view.is_arena_type(info.memoryTypeIndex) ||
+      !ctx.session.take_device_memory(info.allocationSize)) {
     a.result = finish(ctx, *a.pMemory_ids, std::move(memory), VK_ERROR_OUT_OF_DEVICE_MEMORY);
     return;
   }
@@ -108,7 +110,8 @@ void on_viaductAllocateArenaMemory(CommandContext& ctx, protocol::viaductAllocat
     if (physical.mode == SharingMode::kShadow) {
       result = make_shadowed(*ctx.device, info, *memory);
     } else {
-      // The specification wants a dedicated allocation to have exactly its resource's size; an import has whole pages.
+      // The specification wants a dedicated allocation to have exactly its resource's size; an import has
+      // whole pages.
       drop_from_chain(info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
       result = import_pages(physical.mode, ctx.device->table, a.device, ctx.session.options().region,
                             {pages, a.arenaSize}, info, &memory->handle);
@@ -150,7 +153,8 @@ void on_viaductMapMemory(CommandContext& ctx, protocol::viaductMapMemory_args& a
   }
 }
 
-// Every type that the guest sees is coherent. In shadow mode these are two more points at which both sides can meet.
+// Every type that the guest sees is coherent. In shadow mode these are two more points at which both sides
+// can meet.
 void on_vkFlushMappedMemoryRanges(CommandContext& ctx, protocol::vkFlushMappedMemoryRanges_args& a) {
   a.result = VK_SUCCESS;
   if (ctx.device->shadow) {
@@ -158,7 +162,8 @@ void on_vkFlushMappedMemoryRanges(CommandContext& ctx, protocol::vkFlushMappedMe
   }
 }
 
-void on_vkInvalidateMappedMemoryRanges(CommandContext& ctx, protocol::vkInvalidateMappedMemoryRanges_args& a) {
+void on_vkInvalidateMappedMemoryRanges(CommandContext& ctx,
+                                       protocol::vkInvalidateMappedMemoryRanges_args& a) {
   a.result = VK_SUCCESS;
   if (ctx.device->shadow) {
     ctx.device->shadow->driver_to_guest();

@@ -1,5 +1,5 @@
-// VkDeviceMemory on the host: device-only memory is a driver handle and its size; arena memory also knows its pages of
-// the region and, in shadow mode, where the driver's own memory is mapped.
+// VkDeviceMemory on the host: device-only memory is a driver handle and its size; arena memory also knows its
+// pages of the region and, in shadow mode, where the driver's own memory is mapped.
 #pragma once
 
 #include "protocol/wire/object_id.hpp"

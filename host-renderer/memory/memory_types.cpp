@@ -35,8 +35,9 @@ class MemoryView::Builder {
   MemoryView finish() {
     add_device_only();
     add_arena();
-    std::stable_sort(types_.begin(), types_.end(),
-                     [](const Type& a, const Type& b) { return std::popcount(a.flags) < std::popcount(b.flags); });
+    std::stable_sort(types_.begin(), types_.end(), [](const Type& a, const Type& b) {
+      return std::popcount(a.flags) < std::popcount(b.flags);
+    });
     return describe();
   }
 
@@ -46,8 +47,8 @@ class MemoryView::Builder {
                        [&](const Type& t) { return t.host_heap == heap && t.flags == flags; });
   }
 
-  // A mappable window into video memory (the 256 MiB BAR): of no use to a guest that cannot map it, and small enough
-  // that a program which picked it as "device local" would run out.
+  // A mappable window into video memory (the 256 MiB BAR): of no use to a guest that cannot map it, and small
+  // enough that a program which picked it as "device local" would run out.
   bool is_bar_window(const VkMemoryType& type) const {
     if ((type.propertyFlags & kVisible) == 0) {
       return false;
@@ -85,7 +86,8 @@ class MemoryView::Builder {
       for (std::uint32_t i = 0; i < host_.memoryTypeCount; ++i) {
         const VkMemoryPropertyFlags host_flags = host_.memoryTypes[i].propertyFlags;
         const VkMemoryPropertyFlags needed = kVisible | kCoherent;
-        const bool usable = options_.mode == SharingMode::kShadow || ((options_.importable_types >> i) & 1u) != 0;
+        const bool usable =
+            options_.mode == SharingMode::kShadow || ((options_.importable_types >> i) & 1u) != 0;
         if ((host_flags & needed) != needed || !usable || ((host_flags & kLocal) != 0) != local ||
             (host_flags & VK_MEMORY_PROPERTY_PROTECTED_BIT) != 0) {
           continue;
@@ -116,7 +118,8 @@ class MemoryView::Builder {
       guest.memoryHeaps[guest.memoryHeapCount++] = heap;
     };
     for (std::uint32_t heap = 0; heap < host_.memoryHeapCount; ++heap) {
-      const bool used = std::any_of(types_.begin(), types_.end(), [&](const Type& t) { return t.host_heap == heap; });
+      const bool used =
+          std::any_of(types_.begin(), types_.end(), [&](const Type& t) { return t.host_heap == heap; });
       if (used && guest.memoryHeapCount < VK_MAX_MEMORY_HEAPS - 1) {
         add_heap(heap, host_.memoryHeaps[heap]);
       }

@@ -2,9 +2,9 @@
 //
 // A guest can map only memory that is part of the region's arena, so the host's types are re-described:
 // every guest type is either *device-only* (never host visible; any host type) or *arena* (host visible and
-// coherent; backed by region pages that the host imports or shadows, counted against a heap of its own). A host type
-// that is everything at once becomes one of each. Non-coherent host types are not offered: Vulkan guarantees a
-// coherent one, and a flush across processes would buy nothing.
+// coherent; backed by region pages that the host imports or shadows, counted against a heap of its own). A
+// host type that is everything at once becomes one of each. Non-coherent host types are not offered: Vulkan
+// guarantees a coherent one, and a flush across processes would buy nothing.
 //
 // Pure functions of their arguments: no driver call, any thread. The order of types keeps the rule of the
 // specification (11.2.1, "Device Memory Properties"): flags that are a strict subset come first.
@@ -49,7 +49,8 @@ class MemoryView {
   std::uint32_t guest_bits(std::uint32_t host_bits, bool arena_allowed = true) const noexcept;
 
   // heapBudget / heapUsage in the guest's numbering. arena_used counts towards the arena heap.
-  void translate_budget(VkPhysicalDeviceMemoryBudgetPropertiesEXT& budget, std::uint64_t arena_used) const noexcept;
+  void translate_budget(VkPhysicalDeviceMemoryBudgetPropertiesEXT& budget,
+                        std::uint64_t arena_used) const noexcept;
 
  private:
   struct Type {

@@ -35,28 +35,29 @@ VkExternalMemoryHandleTypeFlagBits import_handle_type(SharingMode mode) noexcept
   return static_cast<VkExternalMemoryHandleTypeFlagBits>(0);
 }
 
-std::uint32_t importable_types(SharingMode mode, const DeviceTable& table, VkDevice device, const RegionFile& region,
-                               std::span<std::byte> pages) noexcept {
+std::uint32_t importable_types(SharingMode mode, const DeviceTable& table, VkDevice device,
+                               const RegionFile& region, std::span<std::byte> pages) noexcept {
   if (mode == SharingMode::kImport && table.vkGetMemoryHostPointerPropertiesEXT != nullptr) {
     VkMemoryHostPointerPropertiesEXT found{};
     found.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT;
-    const VkResult result = table.vkGetMemoryHostPointerPropertiesEXT(device, import_handle_type(mode), pages.data(),
-                                                                      &found);
+    const VkResult result =
+        table.vkGetMemoryHostPointerPropertiesEXT(device, import_handle_type(mode), pages.data(), &found);
     return result == VK_SUCCESS ? found.memoryTypeBits : 0;
   }
   if (mode == SharingMode::kDmaBuf && table.vkGetMemoryFdPropertiesKHR != nullptr) {
     const UniqueFd dma_buf = make_dma_buf(region, pages);
     VkMemoryFdPropertiesKHR found{};
     found.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR;
-    const bool usable = dma_buf && table.vkGetMemoryFdPropertiesKHR(device, import_handle_type(mode), dma_buf.get(),
-                                                                    &found) == VK_SUCCESS;
+    const bool usable = dma_buf && table.vkGetMemoryFdPropertiesKHR(device, import_handle_type(mode),
+                                                                    dma_buf.get(), &found) == VK_SUCCESS;
     return usable ? found.memoryTypeBits : 0;
   }
   return 0;
 }
 
 VkResult import_pages(SharingMode mode, const DeviceTable& table, VkDevice device, const RegionFile& region,
-                      std::span<std::byte> pages, VkMemoryAllocateInfo info, VkDeviceMemory* memory) noexcept {
+                      std::span<std::byte> pages, VkMemoryAllocateInfo info,
+                      VkDeviceMemory* memory) noexcept {
   info.allocationSize = pages.size();
   if (mode == SharingMode::kDmaBuf) {
     UniqueFd dma_buf = make_dma_buf(region, pages);

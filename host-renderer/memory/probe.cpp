@@ -83,8 +83,8 @@ class Trial {
     to_host.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
     to_host.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
     to_host.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
-    table_.vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &to_host,
-                                0, nullptr, 0, nullptr);
+    table_.vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1,
+                                &to_host, 0, nullptr, 0, nullptr);
     VkSubmitInfo submit{};
     submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
     submit.commandBufferCount = 1;
@@ -132,11 +132,11 @@ std::uint32_t working_types(const ProbeTarget& target, SharingMode mode, const R
   const std::uint32_t reported = importable_types(mode, target.table, target.device, region, pages);
   VkPhysicalDeviceMemoryProperties memory{};
   target.instance_table.vkGetPhysicalDeviceMemoryProperties(target.physical, &memory);
-  const VkMemoryPropertyFlags needed = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  const VkMemoryPropertyFlags needed =
+      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   std::uint32_t working = 0;
   for (std::uint32_t type = 0; type < memory.memoryTypeCount; ++type) {
-    if (((reported >> type) & 1u) != 0 &&
-        (memory.memoryTypes[type].propertyFlags & needed) == needed &&
+    if (((reported >> type) & 1u) != 0 && (memory.memoryTypes[type].propertyFlags & needed) == needed &&
         Trial(target, mode, region).device_writes_reach(pages, type)) {
       working |= 1u << type;
     }
@@ -153,7 +153,8 @@ bool reports_imports(const ProbeTarget& target, SharingMode mode) noexcept {
   VkExternalBufferProperties properties{};
   properties.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES;
   target.instance_table.vkGetPhysicalDeviceExternalBufferProperties(target.physical, &info, &properties);
-  return (properties.externalMemoryProperties.externalMemoryFeatures & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
+  return (properties.externalMemoryProperties.externalMemoryFeatures &
+          VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
 }
 
 }  // namespace
@@ -197,7 +198,8 @@ ProbeResult probe_sharing(const ProbeTarget& target, const RegionFile& region, s
     }
   }
   if (forced && *forced != SharingMode::kShadow) {
-    VIADUCT_LOG_WARN("memory", "sharing mode %s was asked for and does not work on this device: shadow is used",
+    VIADUCT_LOG_WARN("memory",
+                     "sharing mode %s was asked for and does not work on this device: shadow is used",
                      to_string(*forced));
   }
   return result;

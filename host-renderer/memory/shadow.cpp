@@ -70,11 +70,13 @@ std::size_t merge_page(std::byte* to, const std::byte* from, std::byte* snapshot
 
 }  // namespace
 
-std::size_t merge_changes(std::byte* to, const std::byte* from, std::byte* snapshot, std::size_t size) noexcept {
+std::size_t merge_changes(std::byte* to, const std::byte* from, std::byte* snapshot,
+                          std::size_t size) noexcept {
   std::size_t merged = 0;
   for (std::size_t at = 0; at < size; at += kPage) {
     const std::size_t length = std::min(kPage, size - at);
-    // memcmp is the fast way over what did not change; a page that changes under it is looked at again next time.
+    // memcmp is the fast way over what did not change; a page that changes under it is looked at again next
+    // time.
     if (std::memcmp(from + at, snapshot + at, length) != 0) {
       merged += merge_page(to + at, from + at, snapshot + at, length);
     }
@@ -97,8 +99,8 @@ bool Shadow::map(protocol::ObjectId memory, std::byte* region, std::byte* driver
 
 void Shadow::unmap(protocol::ObjectId memory) noexcept {
   const std::lock_guard lock(mutex_);
-  const auto found =
-      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.memory == memory; });
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& entry) { return entry.memory == memory; });
   if (found != entries_.end()) {
     merge_changes(found->driver, found->region, found->snapshot.get(), found->size);
     entries_.erase(found);

@@ -1,10 +1,12 @@
-// Mapped memory where the driver cannot take the region's pages (decision 4, mode c): each mapped allocation has
-// ordinary driver memory, permanently mapped in the worker, and a snapshot of what both sides last agreed on.
-// guest_to_driver() carries over the bytes that differ in the region, driver_to_guest() those that differ in the
-// driver's memory; a byte that neither side touched is never written, so the two may write neighbouring bytes.
+// Mapped memory where the driver cannot take the region's pages (decision 4, mode c): each mapped allocation
+// has ordinary driver memory, permanently mapped in the worker, and a snapshot of what both sides last agreed
+// on. guest_to_driver() carries over the bytes that differ in the region, driver_to_guest() those that differ
+// in the driver's memory; a byte that neither side touched is never written, so the two may write
+// neighbouring bytes.
 //
-// Called at publish points (submit, event and semaphore signals) and before completions and replies; any thread. The
-// documented limit: work that already executes does not see what the guest writes after its submission.
+// Called at publish points (submit, event and semaphore signals) and before completions and replies; any
+// thread. The documented limit: work that already executes does not see what the guest writes after its
+// submission.
 #pragma once
 
 #include "protocol/wire/object_id.hpp"
@@ -17,14 +19,15 @@
 
 namespace viaduct::host {
 
-// Wherever `from` differs from `snapshot`, copies the byte to `to` and `snapshot`. `from` may change meanwhile: each
-// word of it is read once. Returns how many bytes were carried over. All three are 8-aligned.
-std::size_t merge_changes(std::byte* to, const std::byte* from, std::byte* snapshot, std::size_t size) noexcept;
+// Wherever `from` differs from `snapshot`, copies the byte to `to` and `snapshot`. `from` may change
+// meanwhile: each word of it is read once. Returns how many bytes were carried over. All three are 8-aligned.
+std::size_t merge_changes(std::byte* to, const std::byte* from, std::byte* snapshot,
+                          std::size_t size) noexcept;
 
 class Shadow {
  public:
-  // Makes the region hold what the driver's memory holds and starts to track. False when the snapshot cannot be
-  // allocated.
+  // Makes the region hold what the driver's memory holds and starts to track. False when the snapshot cannot
+  // be allocated.
   bool map(protocol::ObjectId memory, std::byte* region, std::byte* driver, std::size_t size) noexcept;
   // Carries the guest's last writes over and stops tracking; unknown ids are ignored.
   void unmap(protocol::ObjectId memory) noexcept;

@@ -74,7 +74,8 @@ void on_vkDestroyCommandPool(CommandContext& ctx, protocol::vkDestroyCommandPool
 
 void on_vkAllocateCommandBuffers(CommandContext& ctx, protocol::vkAllocateCommandBuffers_args& a) {
   const std::uint32_t count = a.pAllocateInfo->commandBufferCount;
-  CommandPool* pool = ctx.objects().object<CommandPool>(ObjectType::kCommandPool, a.pAllocateInfo_commandPool_id);
+  CommandPool* pool =
+      ctx.objects().object<CommandPool>(ObjectType::kCommandPool, a.pAllocateInfo_commandPool_id);
   std::vector<VkCommandBuffer> handles(count);
   if (pool == nullptr || pool->device != ctx.device) {
     a.result = VK_ERROR_OUT_OF_HOST_MEMORY;

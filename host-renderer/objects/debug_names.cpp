@@ -2,7 +2,8 @@
 
 namespace viaduct::host {
 
-// Names and tags of objects are for tools that look at the guest's side; the guest keeps what it needs of them.
+// Names and tags of objects are for tools that look at the guest's side; the guest keeps what it needs of
+// them.
 void on_vkSetDebugUtilsObjectNameEXT(CommandContext&, protocol::vkSetDebugUtilsObjectNameEXT_args& a) {
   a.result = VK_SUCCESS;
 }

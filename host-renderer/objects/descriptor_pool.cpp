@@ -146,8 +146,8 @@ void on_vkAllocateDescriptorSets(CommandContext& ctx, protocol::vkAllocateDescri
   DescriptorPool* pool = find_pool(ctx, a.pAllocateInfo_descriptorPool_id);
   VkDescriptorSet* sets = a.pDescriptorSets;
   std::uint32_t from = 0;
-  a.result = pool == nullptr ? VK_ERROR_OUT_OF_HOST_MEMORY
-                                                : allocate_from(*pool, *a.pAllocateInfo, sets, &from);
+  a.result =
+      pool == nullptr ? VK_ERROR_OUT_OF_HOST_MEMORY : allocate_from(*pool, *a.pAllocateInfo, sets, &from);
   for (std::uint32_t i = 0; i < count; ++i) {
     const ObjectId id = a.pDescriptorSets_ids[i];
     if (a.result != VK_SUCCESS) {
@@ -166,14 +166,15 @@ void on_vkFreeDescriptorSets(CommandContext& ctx, protocol::vkFreeDescriptorSets
     const ObjectId id = a.pDescriptorSets_ids[i];
     const protocol::HandleSlot* slot = ctx.objects().find(ObjectType::kDescriptorSet, id);
     const std::size_t position = slot != nullptr ? reinterpret_cast<std::size_t>(slot->object) : 0;
-    const bool ours = slot != nullptr && pool != nullptr && position < pool->sets.size() &&
-                      pool->sets[position].id == id;
+    const bool ours =
+        slot != nullptr && pool != nullptr && position < pool->sets.size() && pool->sets[position].id == id;
     if (ours) {
       const auto handle = protocol::handle_from_bits<VkDescriptorSet>(slot->driver);
       const VkDescriptorPool home = pool->driver_pools[pool->sets[position].pool];
       a.result = ctx.device->table.vkFreeDescriptorSets(a.device, home, 1, &handle);
       pool->sets[position] = pool->sets.back();
-      if (protocol::HandleSlot* moved = ctx.objects().find(ObjectType::kDescriptorSet, pool->sets[position].id)) {
+      if (protocol::HandleSlot* moved =
+              ctx.objects().find(ObjectType::kDescriptorSet, pool->sets[position].id)) {
         moved->object = position_object(position);
       }
       pool->sets.pop_back();

@@ -1,6 +1,6 @@
-// Descriptor pools. The guest keeps the specification's accounting of a pool and says yes at once; a driver may
-// still find its own pool fragmented, so the host adds a pool of the same sizes then: a set that the guest counted on
-// exists.
+// Descriptor pools. The guest keeps the specification's accounting of a pool and says yes at once; a driver
+// may still find its own pool fragmented, so the host adds a pool of the same sizes then: a set that the
+// guest counted on exists.
 #pragma once
 
 #include "host-renderer/objects/objects.hpp"

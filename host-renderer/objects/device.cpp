@@ -13,10 +13,11 @@ using protocol::ObjectType;
 
 namespace {
 
-// Switches timeline semaphores on where the application's feature structs name them; false when none does. The chain
-// lies in the decoder's arena, so it is ours to write.
+// Switches timeline semaphores on where the application's feature structs name them; false when none does.
+// The chain lies in the decoder's arena, so it is ours to write.
 bool enable_timelines(const void* chain) noexcept {
-  for (auto* next = static_cast<VkBaseOutStructure*>(const_cast<void*>(chain)); next != nullptr; next = next->pNext) {
+  for (auto* next = static_cast<VkBaseOutStructure*>(const_cast<void*>(chain)); next != nullptr;
+       next = next->pNext) {
     if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES) {
       reinterpret_cast<VkPhysicalDeviceVulkan12Features*>(next)->timelineSemaphore = VK_TRUE;
       return true;
@@ -113,8 +114,8 @@ void on_viaductGetDeviceQueue(CommandContext& ctx, protocol::viaductGetDeviceQue
   queue->completion =
       std::make_unique<CompletionThread>(device, ctx.session, a.completionSlot, a.initialValue);
   if (queue->handle == VK_NULL_HANDLE || queue->completion->status() != VK_SUCCESS) {
-    VIADUCT_LOG_ERROR("queue", "queue %u of family %u cannot be used: VkResult %d", a.queueIndex, a.queueFamilyIndex,
-                      queue->completion->status());
+    VIADUCT_LOG_ERROR("queue", "queue %u of family %u cannot be used: VkResult %d", a.queueIndex,
+                      a.queueFamilyIndex, queue->completion->status());
     ctx.objects().insert_failed(ObjectType::kQueue, id);
     ctx.session.fail(a.completionSlot, VK_ERROR_DEVICE_LOST);
   } else {
@@ -133,7 +134,8 @@ void refuse(CommandContext& ctx, Args&) {
 
 }  // namespace
 
-void on_vkEnumeratePhysicalDeviceGroups(CommandContext& ctx, protocol::vkEnumeratePhysicalDeviceGroups_args& a) {
+void on_vkEnumeratePhysicalDeviceGroups(CommandContext& ctx,
+                                        protocol::vkEnumeratePhysicalDeviceGroups_args& a) {
   refuse(ctx, a);
 }
 void on_vkGetDeviceQueue(CommandContext& ctx, protocol::vkGetDeviceQueue_args& a) { refuse(ctx, a); }

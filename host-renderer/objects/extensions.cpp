@@ -10,7 +10,8 @@ namespace viaduct::host {
 namespace {
 
 bool contains(const std::vector<VkExtensionProperties>& all, std::string_view name) {
-  return std::any_of(all.begin(), all.end(), [&](const VkExtensionProperties& e) { return name == e.extensionName; });
+  return std::any_of(all.begin(), all.end(),
+                     [&](const VkExtensionProperties& e) { return name == e.extensionName; });
 }
 
 // Surfaces and callbacks live in the guest.
@@ -19,8 +20,8 @@ bool is_guests_own(std::string_view extension) noexcept {
 }
 
 void add_once(std::vector<const char*>& names, const char* name) {
-  const bool there =
-      std::any_of(names.begin(), names.end(), [&](const char* other) { return std::strcmp(other, name) == 0; });
+  const bool there = std::any_of(names.begin(), names.end(),
+                                 [&](const char* other) { return std::strcmp(other, name) == 0; });
   if (!there) {
     names.push_back(name);
   }
@@ -78,7 +79,8 @@ std::vector<const char*> host_instance_extensions(const Driver& driver, std::spa
   return names;
 }
 
-std::vector<const char*> host_device_extensions(const PhysicalDevice& physical, std::span<const char* const> asked) {
+std::vector<const char*> host_device_extensions(const PhysicalDevice& physical,
+                                                std::span<const char* const> asked) {
   const std::vector<VkExtensionProperties> there = driver_device_extensions(physical);
   std::vector<const char*> names;
   for (const char* name : asked) {

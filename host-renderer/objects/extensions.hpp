@@ -1,7 +1,8 @@
 // Which extensions pass between the guest and the host's driver.
 //
-// Offered to the guest: what the host's driver has, both ends know and the policy does not block. Enabled on the host:
-// what the guest asked for of that (its own window-system extensions fall away) plus what Viaduct needs itself.
+// Offered to the guest: what the host's driver has, both ends know and the policy does not block. Enabled on
+// the host: what the guest asked for of that (its own window-system extensions fall away) plus what Viaduct
+// needs itself.
 #pragma once
 
 #include "generated/host/driver_tables.hpp"
@@ -25,7 +26,8 @@ std::vector<VkExtensionProperties> offered_instance_extensions(const Driver& dri
 
 // The pointers are those of `asked`, or literals.
 std::vector<const char*> host_instance_extensions(const Driver& driver, std::span<const char* const> asked);
-std::vector<const char*> host_device_extensions(const PhysicalDevice& physical, std::span<const char* const> asked);
+std::vector<const char*> host_device_extensions(const PhysicalDevice& physical,
+                                                std::span<const char* const> asked);
 
 bool has_timeline_semaphores(const PhysicalDevice& physical);
 

@@ -42,7 +42,8 @@ void derive_uuid(std::uint8_t (&uuid)[VK_UUID_SIZE]) noexcept {
   std::memcpy(seed, uuid, VK_UUID_SIZE);
   std::memcpy(seed + VK_UUID_SIZE, kVersion, sizeof(kVersion));
   for (std::size_t part = 0; part < VK_UUID_SIZE / sizeof(std::uint32_t); ++part) {
-    seed[0] = static_cast<char>(seed[0] + 1);  // early in the text, so that everything after it is hashed anew
+    seed[0] =
+        static_cast<char>(seed[0] + 1);  // early in the text, so that everything after it is hashed anew
     const std::uint32_t hash = fnv1a32(std::string_view(seed, sizeof(seed)));
     std::memcpy(uuid + part * sizeof(hash), &hash, sizeof(hash));
   }

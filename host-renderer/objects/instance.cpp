@@ -67,8 +67,8 @@ void list_physical_devices(Session& session, Instance& instance) {
 
 }  // namespace
 
-// The application's name and version reach the driver, which may key its own workarounds on them. The version is
-// raised to what the completion semaphores need; the guest keeps what it asked for.
+// The application's name and version reach the driver, which may key its own workarounds on them. The version
+// is raised to what the completion semaphores need; the guest keeps what it asked for.
 void on_vkCreateInstance(CommandContext& ctx, protocol::vkCreateInstance_args& a) {
   Session& session = ctx.session;
   const protocol::ObjectId id = *a.pInstance_ids;

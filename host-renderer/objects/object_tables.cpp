@@ -1,6 +1,5 @@
 #include "host-renderer/objects/object_tables.hpp"
 
-
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -50,7 +49,8 @@ protocol::HandleSlot* ObjectTables::slot_for(protocol::ObjectType type, protocol
   return &table.slots[index];
 }
 
-bool ObjectTables::insert(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver, void* object) {
+bool ObjectTables::insert(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver,
+                          void* object) {
   protocol::HandleSlot* slot = slot_for(type, id);
   if (slot == nullptr) {
     return false;

@@ -1,9 +1,9 @@
-// The session's objects: one dense table a Vulkan object type, found by the index in a guest's id and checked by
-// generation. An id that the guest never named, freed, or whose creation failed is *stale*: the decoder skips that
-// command (decision 6's posted failures) instead of ending the session.
+// The session's objects: one dense table a Vulkan object type, found by the index in a guest's id and checked
+// by generation. An id that the guest never named, freed, or whose creation failed is *stale*: the decoder
+// skips that command (decision 6's posted failures) instead of ending the session.
 //
-// The decode thread alone inserts and erases. Slots never move (each table is one reservation of address space that
-// grows in place), so a pointer to a slot stays good, and readers take no lock.
+// The decode thread alone inserts and erases. Slots never move (each table is one reservation of address
+// space that grows in place), so a pointer to a slot stays good, and readers take no lock.
 #pragma once
 
 #include "protocol/wire/handle_table.hpp"
@@ -23,8 +23,8 @@ class ObjectTables {
   ObjectTables(const ObjectTables&) = delete;
   ObjectTables& operator=(const ObjectTables&) = delete;
 
-  // False when the id is malformed: wrong type byte, generation 0, or an index beyond the limit. A live slot is
-  // overwritten: only a guest that names two objects the same sees the difference.
+  // False when the id is malformed: wrong type byte, generation 0, or an index beyond the limit. A live slot
+  // is overwritten: only a guest that names two objects the same sees the difference.
   bool insert(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver, void* object = nullptr);
   bool insert_failed(protocol::ObjectType type, protocol::ObjectId id);
   void erase(protocol::ObjectType type, protocol::ObjectId id) noexcept;

@@ -1,5 +1,5 @@
-// The host's side of the objects that need more than a driver handle. All of them belong to the decode thread;
-// Queue has a completion thread of its own (queue/completion.hpp says what the two share).
+// The host's side of the objects that need more than a driver handle. All of them belong to the decode
+// thread; Queue has a completion thread of its own (queue/completion.hpp says what the two share).
 #pragma once
 
 #include "generated/host/driver_tables.hpp"

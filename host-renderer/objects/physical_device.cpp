@@ -32,7 +32,8 @@ void on_vkGetPhysicalDeviceProperties(CommandContext& ctx, protocol::vkGetPhysic
   present_as_viaduct(*a.pProperties);
 }
 
-void on_vkGetPhysicalDeviceProperties2(CommandContext& ctx, protocol::vkGetPhysicalDeviceProperties2_args& a) {
+void on_vkGetPhysicalDeviceProperties2(CommandContext& ctx,
+                                       protocol::vkGetPhysicalDeviceProperties2_args& a) {
   const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
   physical.instance->table.vkGetPhysicalDeviceProperties2(physical.handle, a.pProperties);
   present_as_viaduct(*a.pProperties);
@@ -78,8 +79,8 @@ void on_vkEnumerateDeviceExtensionProperties(CommandContext& ctx,
 }
 
 // Handles of the host's operating system mean nothing in the guest: no handle type is supported anywhere.
-void on_vkGetPhysicalDeviceExternalBufferProperties(CommandContext&,
-                                                    protocol::vkGetPhysicalDeviceExternalBufferProperties_args& a) {
+void on_vkGetPhysicalDeviceExternalBufferProperties(
+    CommandContext&, protocol::vkGetPhysicalDeviceExternalBufferProperties_args& a) {
   a.pExternalBufferProperties->externalMemoryProperties = {};
 }
 
@@ -90,15 +91,15 @@ void on_vkGetPhysicalDeviceExternalSemaphoreProperties(
   a.pExternalSemaphoreProperties->externalSemaphoreFeatures = 0;
 }
 
-void on_vkGetPhysicalDeviceExternalFenceProperties(CommandContext&,
-                                                   protocol::vkGetPhysicalDeviceExternalFenceProperties_args& a) {
+void on_vkGetPhysicalDeviceExternalFenceProperties(
+    CommandContext&, protocol::vkGetPhysicalDeviceExternalFenceProperties_args& a) {
   a.pExternalFenceProperties->exportFromImportedHandleTypes = 0;
   a.pExternalFenceProperties->compatibleHandleTypes = 0;
   a.pExternalFenceProperties->externalFenceFeatures = 0;
 }
 
-void on_vkGetPhysicalDeviceImageFormatProperties2(CommandContext& ctx,
-                                                  protocol::vkGetPhysicalDeviceImageFormatProperties2_args& a) {
+void on_vkGetPhysicalDeviceImageFormatProperties2(
+    CommandContext& ctx, protocol::vkGetPhysicalDeviceImageFormatProperties2_args& a) {
   const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
   const auto* external = find_in_chain<VkPhysicalDeviceExternalImageFormatInfo>(
       a.pImageFormatInfo->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
@@ -107,8 +108,8 @@ void on_vkGetPhysicalDeviceImageFormatProperties2(CommandContext& ctx,
     a.result = VK_ERROR_FORMAT_NOT_SUPPORTED;
     return;
   }
-  a.result = physical.instance->table.vkGetPhysicalDeviceImageFormatProperties2(physical.handle, a.pImageFormatInfo,
-                                                                                a.pImageFormatProperties);
+  a.result = physical.instance->table.vkGetPhysicalDeviceImageFormatProperties2(
+      physical.handle, a.pImageFormatInfo, a.pImageFormatProperties);
 }
 
 // Only the device's own clock: a guest need not share any other with the host.

@@ -18,10 +18,12 @@ VkExternalMemoryHandleTypeFlags handle_types(const Device& device, bool in_arena
   return in_arena ? import_handle_type(device.physical->mode) : 0;
 }
 
-// The application's own external-memory struct, if it has one: handle types that the guest cannot use are replaced.
+// The application's own external-memory struct, if it has one: handle types that the guest cannot use are
+// replaced.
 template <class External>
 External* own_external(const void* chain, VkStructureType type) noexcept {
-  for (auto* next = static_cast<VkBaseOutStructure*>(const_cast<void*>(chain)); next != nullptr; next = next->pNext) {
+  for (auto* next = static_cast<VkBaseOutStructure*>(const_cast<void*>(chain)); next != nullptr;
+       next = next->pNext) {
     if (next->sType == type) {
       return reinterpret_cast<External*>(next);
     }
@@ -50,9 +52,8 @@ class WithExternal {
   External external_{};
   Info info_;
 };
-using ExternalBuffer =
-    WithExternal<VkBufferCreateInfo, VkExternalMemoryBufferCreateInfo,
-                 VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO>;
+using ExternalBuffer = WithExternal<VkBufferCreateInfo, VkExternalMemoryBufferCreateInfo,
+                                    VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO>;
 using ExternalImage = WithExternal<VkImageCreateInfo, VkExternalMemoryImageCreateInfo,
                                    VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO>;
 
@@ -72,13 +73,14 @@ bool buffer_fits_arena(const Device& device, const VkBufferCreateInfo& info) noe
   return !imports(device) || (info.flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT) == 0;
 }
 
-// In practice linear images; whatever else the driver can import, an optimal image belongs into device memory.
+// In practice linear images; whatever else the driver can import, an optimal image belongs into device
+// memory.
 bool image_fits_arena(const Device& device, const VkImageCreateInfo& info) noexcept {
   if (info.tiling != VK_IMAGE_TILING_LINEAR || (info.flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) != 0) {
     return false;
   }
-  // A linear image must have a mappable type (VkMemoryRequirements.memoryTypeBits), so a driver whose report is known
-  // to be wrong is taken by its deeds.
+  // A linear image must have a mappable type (VkMemoryRequirements.memoryTypeBits), so a driver whose report
+  // is known to be wrong is taken by its deeds.
   if (!imports(device) || device.physical->import_report_is_wrong) {
     return true;
   }
@@ -99,8 +101,8 @@ bool image_fits_arena(const Device& device, const VkImageCreateInfo& info) noexc
   properties.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2;
   properties.pNext = &external_properties;
   const PhysicalDevice& physical = *device.physical;
-  const VkResult result =
-      physical.instance->table.vkGetPhysicalDeviceImageFormatProperties2(physical.handle, &format, &properties);
+  const VkResult result = physical.instance->table.vkGetPhysicalDeviceImageFormatProperties2(
+      physical.handle, &format, &properties);
   constexpr auto kImportable = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
   return result == VK_SUCCESS &&
          (external_properties.externalMemoryProperties.externalMemoryFeatures & kImportable) != 0;
@@ -135,7 +137,8 @@ void on_vkGetBufferMemoryRequirements(CommandContext& ctx, protocol::vkGetBuffer
   translate(*ctx.device, *a.pMemoryRequirements, allowed(ctx, ObjectType::kBuffer, a.buffer_id));
 }
 
-void on_vkGetBufferMemoryRequirements2(CommandContext& ctx, protocol::vkGetBufferMemoryRequirements2_args& a) {
+void on_vkGetBufferMemoryRequirements2(CommandContext& ctx,
+                                       protocol::vkGetBufferMemoryRequirements2_args& a) {
   ctx.device->table.vkGetBufferMemoryRequirements2(a.device, a.pInfo, a.pMemoryRequirements);
   translate(*ctx.device, a.pMemoryRequirements->memoryRequirements,
             allowed(ctx, ObjectType::kBuffer, a.pInfo_buffer_id));
@@ -180,8 +183,8 @@ void on_vkGetAccelerationStructureMemoryRequirementsNV(
   translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, false);
 }
 
-void on_vkGetGeneratedCommandsMemoryRequirementsNV(CommandContext& ctx,
-                                                   protocol::vkGetGeneratedCommandsMemoryRequirementsNV_args& a) {
+void on_vkGetGeneratedCommandsMemoryRequirementsNV(
+    CommandContext& ctx, protocol::vkGetGeneratedCommandsMemoryRequirementsNV_args& a) {
   ctx.device->table.vkGetGeneratedCommandsMemoryRequirementsNV(a.device, a.pInfo, a.pMemoryRequirements);
   translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, true);
 }

@@ -71,7 +71,8 @@ void CompletionThread::work() noexcept {
   for (;;) {
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stop_.load(std::memory_order_relaxed) || submitted_ > completed_; });
+      changed_.wait(lock,
+                    [this] { return stop_.load(std::memory_order_relaxed) || submitted_ > completed_; });
     }
     if (stop_.load(std::memory_order_relaxed)) {
       return;

@@ -1,9 +1,10 @@
-// One queue's completions: a hidden timeline semaphore that every submission signals with the guest's value, and a
-// thread that waits for it and publishes {value, VkResult} into the region (decision 5).
+// One queue's completions: a hidden timeline semaphore that every submission signals with the guest's value,
+// and a thread that waits for it and publishes {value, VkResult} into the region (decision 5).
 //
-// The decode thread owns the object and calls submitted() after each submission that the driver took, lost() when the
-// driver (or the guest's own invalid submission) lost the device. The thread touches the semaphore, the device's
-// entry points and the sink, nothing else. The destructor stops it within 100 ms whatever the device does.
+// The decode thread owns the object and calls submitted() after each submission that the driver took, lost()
+// when the driver (or the guest's own invalid submission) lost the device. The thread touches the semaphore,
+// the device's entry points and the sink, nothing else. The destructor stops it within 100 ms whatever the
+// device does.
 #pragma once
 
 #include "generated/host/driver_tables.hpp"

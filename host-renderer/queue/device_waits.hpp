@@ -1,7 +1,8 @@
-// The blocking driver calls that waiter threads have in flight on one device, and how they end when the device goes.
+// The blocking driver calls that waiter threads have in flight on one device, and how they end when the
+// device goes.
 //
-// enter() and leave() on the decode thread and the waiter; lost() tells a waiter, between two slices of its wait, to
-// give up. abandon() makes them all give up and returns when they have (within a slice).
+// enter() and leave() on the decode thread and the waiter; lost() tells a waiter, between two slices of its
+// wait, to give up. abandon() makes them all give up and returns when they have (within a slice).
 #pragma once
 
 #include <atomic>

@@ -33,7 +33,8 @@ void finish(CommandContext& ctx, Queue& queue, std::uint64_t value, VkResult res
     queue.completion->submitted(value);
   } else {
     // A posted submission has no other way to fail: decision 6's table.
-    ctx.session.lose(queue, result == VK_ERROR_DEVICE_LOST ? "the driver says so" : "the driver refused a submission");
+    ctx.session.lose(
+        queue, result == VK_ERROR_DEVICE_LOST ? "the driver says so" : "the driver refused a submission");
   }
 }
 
@@ -58,7 +59,8 @@ void on_viaductQueueSubmit(CommandContext& ctx, protocol::viaductQueueSubmit_arg
       }
     }
   }
-  // One batch more, whose signal covers everything that was submitted before it (7.4.1, "Semaphore Signaling").
+  // One batch more, whose signal covers everything that was submitted before it (7.4.1, "Semaphore
+  // Signaling").
   VkSubmitInfo* batches = ctx.decoder.make<VkSubmitInfo>(std::size_t{a.submitCount} + 1);
   if (batches == nullptr) {
     return;

@@ -1,9 +1,9 @@
-// Threads for the few driver calls that may block (vkWaitSemaphores, vkGetQueryPoolResults with WAIT): the decode
-// thread hands the call over, complete with its reply, and goes on.
+// Threads for the few driver calls that may block (vkWaitSemaphores, vkGetQueryPoolResults with WAIT): the
+// decode thread hands the call over, complete with its reply, and goes on.
 //
-// Bounded by the reply slots: every job owns one, so a guest has at most as many as there are slots. Threads are
-// made on demand and kept. run() may be called from one thread only. A job must look at stopping() at least every
-// 100 ms; the destructor waits for all of them.
+// Bounded by the reply slots: every job owns one, so a guest has at most as many as there are slots. Threads
+// are made on demand and kept. run() may be called from one thread only. A job must look at stopping() at
+// least every 100 ms; the destructor waits for all of them.
 #pragma once
 
 #include <atomic>

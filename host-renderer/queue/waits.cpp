@@ -43,7 +43,8 @@ void answer(ReplyBuilder& reply, const Args& args, const WriteReply& write_reply
 
 // Calls `slice(timeout)` until it gives something else than VK_TIMEOUT, the time is over or the device is.
 template <class Slice>
-VkResult wait_in_slices(Device& device, const Waiters& waiters, std::uint64_t timeout_ns, const Slice& slice) {
+VkResult wait_in_slices(Device& device, const Waiters& waiters, std::uint64_t timeout_ns,
+                        const Slice& slice) {
   const Deadline deadline = Deadline::after_ns(timeout_ns);
   for (;;) {
     const std::uint64_t left = deadline.remaining_ns();
@@ -83,21 +84,23 @@ void on_vkWaitSemaphores(CommandContext& ctx, protocol::vkWaitSemaphores_args& a
     const std::uint32_t count = a.pWaitInfo->semaphoreCount;
     std::vector<VkSemaphore> semaphores(a.pWaitInfo->pSemaphores, a.pWaitInfo->pSemaphores + count);
     std::vector<std::uint64_t> values(a.pWaitInfo->pValues, a.pWaitInfo->pValues + count);
-    run_on_waiter(ctx, [semaphores = std::move(semaphores), values = std::move(values), flags = a.pWaitInfo->flags,
-                        timeout = a.timeout, &waiters = ctx.session.waiters()](Device& on, ReplyBuilder& reply) {
-      VkSemaphoreWaitInfo info{};
-      info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
-      info.flags = flags;
-      info.semaphoreCount = static_cast<std::uint32_t>(semaphores.size());
-      info.pSemaphores = semaphores.data();
-      info.pValues = values.data();
-      protocol::vkWaitSemaphores_args answered;
-      answered.result = wait_in_slices(on, waiters, timeout, [&](std::uint64_t slice) {
-        return on.table.vkWaitSemaphores(on.handle, &info, slice);
-      });
-      before_reply(on);
-      answer(reply, answered, [](auto& sink, const auto& args) { protocol::write_reply_vkWaitSemaphores(sink, args); });
-    });
+    run_on_waiter(
+        ctx, [semaphores = std::move(semaphores), values = std::move(values), flags = a.pWaitInfo->flags,
+              timeout = a.timeout, &waiters = ctx.session.waiters()](Device& on, ReplyBuilder& reply) {
+          VkSemaphoreWaitInfo info{};
+          info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
+          info.flags = flags;
+          info.semaphoreCount = static_cast<std::uint32_t>(semaphores.size());
+          info.pSemaphores = semaphores.data();
+          info.pValues = values.data();
+          protocol::vkWaitSemaphores_args answered;
+          answered.result = wait_in_slices(on, waiters, timeout, [&](std::uint64_t slice) {
+            return on.table.vkWaitSemaphores(on.handle, &info, slice);
+          });
+          before_reply(on);
+          answer(reply, answered,
+                 [](auto& sink, const auto& args) { protocol::write_reply_vkWaitSemaphores(sink, args); });
+        });
     return;
   }
   before_reply(device);
@@ -106,8 +109,8 @@ void on_vkWaitSemaphores(CommandContext& ctx, protocol::vkWaitSemaphores_args& a
 void on_vkGetQueryPoolResults(CommandContext& ctx, protocol::vkGetQueryPoolResults_args& a) {
   Device& device = *ctx.device;
   constexpr VkQueryResultFlags kWait = VK_QUERY_RESULT_WAIT_BIT;
-  a.result = device.table.vkGetQueryPoolResults(a.device, a.queryPool, a.firstQuery, a.queryCount, a.dataSize, a.pData,
-                                                a.stride, a.flags & ~kWait);
+  a.result = device.table.vkGetQueryPoolResults(a.device, a.queryPool, a.firstQuery, a.queryCount, a.dataSize,
+                                                a.pData, a.stride, a.flags & ~kWait);
   if (a.result != VK_NOT_READY || (a.flags & kWait) == 0 || ctx.reply == nullptr) {
     return;
   }

@@ -1,9 +1,10 @@
-// What one decoded command runs with. The generated dispatch (generated/host/dispatch.cpp) decodes, calls on_vkX with
-// this, and writes the reply unless on_vkX took the reply away (`reply` is null after the call) to answer later from
-// a waiter thread.
+// What one decoded command runs with. The generated dispatch (generated/host/dispatch.cpp) decodes, calls
+// on_vkX with this, and writes the reply unless on_vkX took the reply away (`reply` is null after the call)
+// to answer later from a waiter thread.
 //
-// Lives on the decode thread's stack for one record; everything that the arguments point to lives in the decoder's
-// arena and is gone when the record is done. An override that outlives the record copies what it needs.
+// Lives on the decode thread's stack for one record; everything that the arguments point to lives in the
+// decoder's arena and is gone when the record is done. An override that outlives the record copies what it
+// needs.
 #pragma once
 
 #include "host-renderer/objects/object_tables.hpp"
@@ -19,13 +20,13 @@ struct CommandContext {
   protocol::Decoder& decoder;
   Session& session;
   CommandBuffer* command_buffer = nullptr;  // the span's; null in a stream span
-  Device* device = nullptr;                 // what the generated code resolved from the first dispatchable handle
-  ReplyBuilder* reply = nullptr;            // null where no reply is wanted
+  Device* device = nullptr;       // what the generated code resolved from the first dispatchable handle
+  ReplyBuilder* reply = nullptr;  // null where no reply is wanted
 
   ObjectTables& objects() const noexcept;
 
-  // The host's struct behind a dispatchable handle's id. The decoder has checked the id, so null means only that the
-  // parameter was optional.
+  // The host's struct behind a dispatchable handle's id. The decoder has checked the id, so null means only
+  // that the parameter was optional.
   Instance* instance_of(protocol::ObjectId instance) const noexcept;
   PhysicalDevice* physical_device_of(protocol::ObjectId physical_device) const noexcept;
   Device* device_of(protocol::ObjectId device_queue_or_command_buffer) const noexcept;

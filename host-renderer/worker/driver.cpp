@@ -18,7 +18,8 @@ Result<std::unique_ptr<Driver>> Driver::load(const char* manifest) {
   if (library == nullptr) {
     return fail(Errc::not_found, "libvulkan.so.1");
   }
-  const auto get_instance_proc = reinterpret_cast<PFN_vkGetInstanceProcAddr>(::dlsym(library, "vkGetInstanceProcAddr"));
+  const auto get_instance_proc =
+      reinterpret_cast<PFN_vkGetInstanceProcAddr>(::dlsym(library, "vkGetInstanceProcAddr"));
   if (get_instance_proc == nullptr) {
     return fail(Errc::unsupported, "libvulkan.so.1 without vkGetInstanceProcAddr");
   }

@@ -1,7 +1,7 @@
 // The host's Vulkan: the loader library with one driver's manifest, and its global commands.
 //
-// Loaded once a process, before the sandbox closes. Immutable afterwards, any thread. Tests hand in a driver of their
-// own by its vkGetInstanceProcAddr.
+// Loaded once a process, before the sandbox closes. Immutable afterwards, any thread. Tests hand in a driver
+// of their own by its vkGetInstanceProcAddr.
 #pragma once
 
 #include "base/result.hpp"
@@ -13,8 +13,8 @@ namespace viaduct::host {
 
 class Driver {
  public:
-  // `manifest` (may be null: what the environment says) is given to the loader as VK_DRIVER_FILES; implicit layers
-  // are switched off, explicit ones (VK_INSTANCE_LAYERS) are left to whoever started the worker.
+  // `manifest` (may be null: what the environment says) is given to the loader as VK_DRIVER_FILES; implicit
+  // layers are switched off, explicit ones (VK_INSTANCE_LAYERS) are left to whoever started the worker.
   static Result<std::unique_ptr<Driver>> load(const char* manifest);
   explicit Driver(PFN_vkGetInstanceProcAddr get_instance_proc);
 

@@ -92,8 +92,9 @@ bool Executor::run_record(std::span<const std::byte> record, std::size_t offset)
   const protocol::CommandInfo& info = protocol::kCommandInfo[static_cast<std::size_t>(command)];
   const bool recorded = (info.flags & protocol::kCommandRecorded) != 0;
   if (recorded != (command_buffer_ != nullptr)) {
-    return fail(recorded ? "a recorded command outside a command buffer" : "a command that cannot be recorded",
-                info.name, offset);
+    return fail(
+        recorded ? "a recorded command outside a command buffer" : "a command that cannot be recorded",
+        info.name, offset);
   }
   std::size_t body = protocol::kPostHeaderSize;
   ReplyBuilder reply;
@@ -138,8 +139,10 @@ bool Executor::run_record(std::span<const std::byte> record, std::size_t offset)
   return fail(decoder.reason(), info.name, offset + decoder.error_offset());
 }
 
-void Executor::on_stale(Command command, std::span<const std::byte> record, std::size_t body, const char* reason) {
-  VIADUCT_LOG_WARN("decode", "%s skipped: %s", protocol::kCommandInfo[static_cast<std::size_t>(command)].name, reason);
+void Executor::on_stale(Command command, std::span<const std::byte> record, std::size_t body,
+                        const char* reason) {
+  VIADUCT_LOG_WARN("decode", "%s skipped: %s", protocol::kCommandInfo[static_cast<std::size_t>(command)].name,
+                   reason);
   if (command_buffer_ != nullptr) {
     session_.invalid_command_buffers().insert(command_buffer_->handle);
     return;

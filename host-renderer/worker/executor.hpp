@@ -1,8 +1,8 @@
 // Runs spans of the ring: copies one into private memory, splits it into records, and executes them in order.
 //
-// Decode thread only. Bytes are hostile; what cannot be decoded ends the session and failure() says where. A command
-// with a stale handle is skipped and its damage kept where it belongs: in a command buffer it spoils that command
-// buffer, in a submission it loses the device, in a call it gives an empty reply.
+// Decode thread only. Bytes are hostile; what cannot be decoded ends the session and failure() says where. A
+// command with a stale handle is skipped and its damage kept where it belongs: in a command buffer it spoils
+// that command buffer, in a submission it loses the device, in a call it gives an empty reply.
 #pragma once
 
 #include "base/arena.hpp"
@@ -44,7 +44,8 @@ class Executor {
 
   bool run_record(std::span<const std::byte> record, std::size_t offset);
   bool fail(const char* reason, const char* command, std::size_t offset) noexcept;
-  void on_stale(protocol::Command command, std::span<const std::byte> record, std::size_t body, const char* reason);
+  void on_stale(protocol::Command command, std::span<const std::byte> record, std::size_t body,
+                const char* reason);
 
   Session& session_;
   std::vector<protocol::Command> remap_;  // kCount: unknown here

@@ -33,15 +33,31 @@ bool GuestMemory::claim(std::uint32_t slot) noexcept {
   return true;
 }
 
+bool GuestMemory::resize(Pending& pending, std::size_t capacity) noexcept {
+  kept_.fetch_sub(pending.capacity, std::memory_order_relaxed);
+  pending.buffer.reset();
+  pending.capacity = 0;
+  pending.size = 0;
+  if (capacity == 0) {
+    return true;
+  }
+  if (kept_.fetch_add(capacity, std::memory_order_relaxed) + capacity <= kMaxKept) {
+    pending.buffer.reset(new (std::nothrow) std::byte[capacity]);
+  }
+  if (!pending.buffer) {
+    kept_.fetch_sub(capacity, std::memory_order_relaxed);
+    return false;
+  }
+  pending.capacity = capacity;
+  return true;
+}
+
 std::byte* GuestMemory::reserve_reply(std::uint32_t slot, std::size_t size) noexcept {
   Pending& pending = replies_[slot];
-  if (size > kMaxReply) {
+  const bool too_small = size > pending.capacity;
+  const bool too_large = pending.capacity > kReplyPayload && size <= kReplyPayload;
+  if (size > kMaxReply || ((too_small || too_large) && !resize(pending, std::max(size, kReplyPayload)))) {
     return nullptr;
-  }
-  if (size > pending.capacity || (pending.capacity > kReplyPayload && size <= kReplyPayload)) {
-    const std::size_t capacity = std::max(size, kReplyPayload);
-    pending.buffer.reset(new (std::nothrow) std::byte[capacity]);
-    pending.capacity = pending.buffer ? capacity : 0;
   }
   return pending.buffer.get();
 }
@@ -60,10 +76,14 @@ void GuestMemory::send_piece(std::uint32_t slot, std::uint64_t offset) noexcept 
   Pending& pending = replies_[slot];
   std::span<const std::byte> piece;
   if (offset < pending.size) {
-    piece = {pending.buffer.get() + offset, std::min(kReplyPayload, pending.size - static_cast<std::size_t>(offset))};
+    piece = {pending.buffer.get() + offset,
+             std::min(kReplyPayload, pending.size - static_cast<std::size_t>(offset))};
   }
   const std::uint64_t at = piece.empty() ? pending.size : offset;
   (void)writer_.write(slot, piece, static_cast<std::uint32_t>(pending.size), static_cast<std::uint32_t>(at));
+  if (!piece.empty() && at + piece.size() == pending.size && pending.capacity > kReplyPayload) {
+    (void)resize(pending, 0);  // that was the last one
+  }
   pending.busy.store(false, std::memory_order_release);
 }
 

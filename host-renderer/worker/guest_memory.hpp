@@ -1,9 +1,9 @@
 // The worker's way into the session's region: where allocations live, where replies and completions go.
 //
-// Replies: reserve and commit of one slot happen on one thread at a time; different slots in parallel. The decode
-// thread calls claim() for each record that wants a reply: false means that the slot does not exist or that its last
-// request is still being answered (after a second of waiting), which no honest guest does. Completions: any thread, one at a time a slot.
-// Nothing in here believes what the region says.
+// Replies: reserve and commit of one slot happen on one thread at a time; different slots in parallel. The
+// decode thread calls claim() for each record that wants a reply: false means that the slot does not exist or
+// that its last request is still being answered (after a second of waiting), which no honest guest does.
+// Completions: any thread, one at a time a slot. Nothing in here believes what the region says.
 #pragma once
 
 #include "host-renderer/worker/reply_builder.hpp"
@@ -23,6 +23,8 @@ class GuestMemory final : public ReplySink {
  public:
   // The largest reply that is kept for fetching (pipeline caches, pipeline executables).
   static constexpr std::size_t kMaxReply = std::size_t{256} << 20;
+  // All of those together: a guest that fetches none of them gets empty replies from then on.
+  static constexpr std::size_t kMaxKept = std::size_t{512} << 20;
 
   // `to_guest` outlives this.
   GuestMemory(transport::RegionView region, transport::PeerWaker& to_guest) noexcept
@@ -50,10 +52,15 @@ class GuestMemory final : public ReplySink {
     std::size_t size = 0;
   };
 
+  // Exchanges the slot's buffer for one of this capacity (0: none); false when the cap or the memory is
+  // reached.
+  bool resize(Pending& pending, std::size_t capacity) noexcept;
+
   transport::RegionView region_;
   transport::PeerWaker& waker_;
   transport::ReplyWriter writer_;
   std::array<Pending, transport::kReplySlots> replies_;
+  std::atomic<std::size_t> kept_{0};  // bytes of all buffers
 };
 
 }  // namespace viaduct::host

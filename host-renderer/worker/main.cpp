@@ -1,7 +1,9 @@
-// viaduct-worker: replays one guest process's commands on the host's driver. Started by viaductd, never by hand.
+// viaduct-worker: replays one guest process's commands on the host's driver. Started by viaductd, never by
+// hand.
 //
-// Order of its life: driver loaded and warmed, sandbox closed, Ready, grant (from here on everything that arrives in
-// the region is hostile), Welcome, decode loop, exit. It exits without tearing the driver down: the kernel is quicker.
+// Order of its life: driver loaded and warmed, sandbox closed, Ready, grant (from here on everything that
+// arrives in the region is hostile), Welcome, decode loop, exit. It exits without tearing the driver down:
+// the kernel is quicker.
 #include "base/log.hpp"
 #include "generated/protocol/commands.hpp"
 #include "host-renderer/sandbox/lockdown.hpp"
@@ -43,7 +45,8 @@ Result<> send_welcome(Grant& grant, transport::Stream& stream, const std::string
   }
   const std::vector<std::byte> payload = protocol::encode_welcome(welcome);
   const int fds[] = {grant.region.get(), grant.doorbell_to_host.get(), grant.doorbell_to_guest.get()};
-  return transport::write_frame(stream, transport::FrameKind::welcome, payload, fds, Deadline::after_ms(5000));
+  return transport::write_frame(stream, transport::FrameKind::welcome, payload, fds,
+                                Deadline::after_ms(5000));
 }
 
 // Why the session could not be started, or how it ended.
@@ -99,7 +102,8 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   }
   warm.release_devices();
   const SessionOutcome outcome = run_session(session, executor, ring, parker);
-  // The guest's threads wake by the hang-up; then the whole process goes, with whatever the driver still does.
+  // The guest's threads wake by the hang-up; then the whole process goes, with whatever the driver still
+  // does.
   ::shutdown(control_fd, SHUT_RDWR);
   (void)link.send_ended(outcome.cause);
   leave(outcome.end == SessionEnd::kBadData ? 2 : 0);

@@ -1,8 +1,10 @@
-// One reply on its way to the guest. The generated code asks for memory of the reply's exact size, fills it with a
-// protocol::Writer and commits; what does not fit the reply slot stays here and is fetched piece by piece.
+// One reply on its way to the guest. The generated code asks for memory of the reply's exact size, fills it
+// with a protocol::Writer and commits; what does not fit the reply slot stays here and is fetched piece by
+// piece.
 //
-// Movable, so that a waiter thread can take it along and answer later. One that is dropped without commit answers
-// with an empty reply, which the guest reads as a failed call: a guest thread never waits for nothing.
+// Movable, so that a waiter thread can take it along and answer later. One that is dropped without commit
+// answers with an empty reply, which the guest reads as a failed call: a guest thread never waits for
+// nothing.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +17,8 @@ namespace viaduct::host {
 class ReplySink {
  public:
   virtual ~ReplySink() = default;
-  // Memory of the slot's payload if `size` fits it, otherwise host memory kept for viaductFetchReply; null when the
-  // reply is beyond the cap.
+  // Memory of the slot's payload if `size` fits it, otherwise host memory kept for viaductFetchReply; null
+  // when the reply is beyond the cap.
   virtual std::byte* reserve_reply(std::uint32_t slot, std::size_t size) noexcept = 0;
   virtual void commit_reply(std::uint32_t slot, std::size_t size) noexcept = 0;
 };

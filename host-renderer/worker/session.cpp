@@ -81,7 +81,8 @@ void Session::drop(Instance& instance) noexcept {
 }
 
 void Session::drop(Device& device) noexcept {
-  // Blocking calls of this device give up; a guest that destroys a device which it waits on loses nothing else.
+  // Blocking calls of this device give up; a guest that destroys a device which it waits on loses nothing
+  // else.
   device.lost.store(true, std::memory_order_relaxed);
   device.waits->abandon();
   for (const auto& queue : device.queues) {
@@ -99,7 +100,8 @@ void Session::drop(Device& device) noexcept {
   }
   objects_.erase(ObjectType::kDevice, device.id);
   device.table.vkDestroyDevice(device.handle, nullptr);
-  std::erase_if(device.physical->instance->devices, [&](const auto& owned) { return owned.get() == &device; });
+  std::erase_if(device.physical->instance->devices,
+                [&](const auto& owned) { return owned.get() == &device; });
 }
 
 bool Session::take_completion_slot(std::uint32_t slot) noexcept {

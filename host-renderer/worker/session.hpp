@@ -1,9 +1,9 @@
-// Everything that one guest process has on the host: its objects, its place in the region, its statistics, and the
-// way back to it (replies, completions, the session's status).
+// Everything that one guest process has on the host: its objects, its place in the region, its statistics,
+// and the way back to it (replies, completions, the session's status).
 //
-// Objects belong to the decode thread. Replies may be committed from any thread (one at a time a slot), completions
-// come from the queues' threads. Nothing here knows processes or sockets: tests make a session on plain memory with a
-// driver of their own.
+// Objects belong to the decode thread. Replies may be committed from any thread (one at a time a slot),
+// completions come from the queues' threads. Nothing here knows processes or sockets: tests make a session on
+// plain memory with a driver of their own.
 #pragma once
 
 #include "base/unique_fd.hpp"

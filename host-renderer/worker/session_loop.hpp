@@ -1,6 +1,6 @@
-// The decode thread's loop: take a span from the ring, copy it out, give its memory back, execute it; sleep when there
-// is none. Ends when the guest or the supervisor goes, or when the guest's bytes make no sense (one log line then, and
-// the session's status in the region).
+// The decode thread's loop: take a span from the ring, copy it out, give its memory back, execute it; sleep
+// when there is none. Ends when the guest or the supervisor goes, or when the guest's bytes make no sense
+// (one log line then, and the session's status in the region).
 #pragma once
 
 #include "host-renderer/worker/executor.hpp"

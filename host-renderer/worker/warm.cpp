@@ -17,8 +17,9 @@ bool offers(const InstanceTable& table, VkPhysicalDevice physical, const char* e
   if (table.vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, all.data()) < 0) {
     return false;
   }
-  return std::any_of(all.begin(), all.begin() + count,
-                     [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, extension) == 0; });
+  return std::any_of(all.begin(), all.begin() + count, [&](const VkExtensionProperties& e) {
+    return std::strcmp(e.extensionName, extension) == 0;
+  });
 }
 
 std::uint32_t queue_family_for_commands(const InstanceTable& table, VkPhysicalDevice physical) {
@@ -40,7 +41,8 @@ Result<std::unique_ptr<WarmDriver>> WarmDriver::start(const Driver& driver) {
   VkApplicationInfo application{};
   application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
   application.pApplicationName = "viaduct-worker";
-  application.apiVersion = std::max(VK_API_VERSION_1_1, std::min(driver.instance_version(), VK_API_VERSION_1_3));
+  application.apiVersion =
+      std::max(VK_API_VERSION_1_1, std::min(driver.instance_version(), VK_API_VERSION_1_3));
   VkInstanceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
   info.pApplicationInfo = &application;
@@ -93,8 +95,8 @@ void WarmDriver::describe(VkPhysicalDevice physical) {
     properties.pNext = &driver;
     table_.vkGetPhysicalDeviceProperties2(physical, &properties);
   }
-  infos_.push_back({core.deviceName, static_cast<std::uint32_t>(core.deviceType), core.vendorID, core.deviceID,
-                    core.apiVersion, driver.driverName, driver.driverInfo});
+  infos_.push_back({core.deviceName, static_cast<std::uint32_t>(core.deviceType), core.vendorID,
+                    core.deviceID, core.apiVersion, driver.driverName, driver.driverInfo});
   Gpu gpu;
   gpu.physical = physical;
   if (core.apiVersion >= VK_API_VERSION_1_1) {

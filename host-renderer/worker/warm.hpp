@@ -1,7 +1,8 @@
 // What a warm worker has paid for in advance: a throw-away instance, the list of GPUs, and a device of each.
 //
-// Made before the sandbox closes and before any guest byte is read. When the session is granted, probe() tries the
-// granted region on those devices; which can go after that (release_devices). The application's own instance is made when asked.
+// Made before the sandbox closes and before any guest byte is read. When the session is granted, probe()
+// tries the granted region on those devices; which can go after that (release_devices). The application's own
+// instance is made when asked.
 #pragma once
 
 #include "base/result.hpp"

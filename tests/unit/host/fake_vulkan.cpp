@@ -95,7 +95,8 @@ void memory_properties(VkPhysicalDevice, VkPhysicalDeviceMemoryProperties* out) 
                          0};
 }
 
-VkResult create_device(VkPhysicalDevice, const VkDeviceCreateInfo*, const VkAllocationCallbacks*, VkDevice* out) {
+VkResult create_device(VkPhysicalDevice, const VkDeviceCreateInfo*, const VkAllocationCallbacks*,
+                       VkDevice* out) {
   *out = make_handle<VkDevice>();
   ++FakeVulkan::get().live_devices;
   return VK_SUCCESS;
@@ -137,10 +138,12 @@ VkResult queue_submit(VkQueue, std::uint32_t count, const VkSubmitInfo* submits,
   if (result != VK_SUCCESS) return result;
   ++FakeVulkan::get().submits;
   for (std::uint32_t i = 0; i < count; ++i) {
-    for (auto* next = static_cast<const VkBaseInStructure*>(submits[i].pNext); next != nullptr; next = next->pNext) {
+    for (auto* next = static_cast<const VkBaseInStructure*>(submits[i].pNext); next != nullptr;
+         next = next->pNext) {
       if (next->sType != VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO) continue;
       const auto& timeline = *reinterpret_cast<const VkTimelineSemaphoreSubmitInfo*>(next);
-      for (std::uint32_t j = 0; j < submits[i].signalSemaphoreCount && j < timeline.signalSemaphoreValueCount; ++j) {
+      for (std::uint32_t j = 0; j < submits[i].signalSemaphoreCount && j < timeline.signalSemaphoreValueCount;
+           ++j) {
         Timelines::get().raise(submits[i].pSignalSemaphores[j], timeline.pSignalSemaphoreValues[j]);
       }
     }
@@ -171,7 +174,8 @@ VkResult begin(VkCommandBuffer, const VkCommandBufferBeginInfo*) { return VK_SUC
 VkResult end(VkCommandBuffer) { return VK_SUCCESS; }
 void fill(VkCommandBuffer, VkBuffer, VkDeviceSize, VkDeviceSize, std::uint32_t) { ++FakeVulkan::get().fills; }
 
-VkResult create_cache(VkDevice, const VkPipelineCacheCreateInfo*, const VkAllocationCallbacks*, VkPipelineCache* out) {
+VkResult create_cache(VkDevice, const VkPipelineCacheCreateInfo*, const VkAllocationCallbacks*,
+                      VkPipelineCache* out) {
   *out = make_handle<VkPipelineCache>();
   return VK_SUCCESS;
 }
@@ -180,7 +184,8 @@ VkResult cache_data(VkDevice, VkPipelineCache, std::size_t* size, void* data) {
   const std::size_t have = FakeVulkan::get().cache_size;
   if (data != nullptr) {
     const std::size_t n = *size < have ? *size : have;
-    for (std::size_t i = 0; i < n; ++i) static_cast<std::uint8_t*>(data)[i] = static_cast<std::uint8_t>(i * 7);
+    for (std::size_t i = 0; i < n; ++i)
+      static_cast<std::uint8_t*>(data)[i] = static_cast<std::uint8_t>(i * 7);
     *size = n;
   } else {
     *size = have;

@@ -1,13 +1,13 @@
-// A Vulkan driver of a few functions for the worker's unit tests: it makes numbers of handles, never follows a
-// handle, and executes submissions at once, except that timeline semaphores count truly. Any thread.
+// A Vulkan driver of a few functions for the worker's unit tests: it makes numbers of handles, never follows
+// a handle, and executes submissions at once, except that timeline semaphores count truly. Any thread.
 #pragma once
 
 #include <vulkan/vulkan_core.h>
 
 #include <atomic>
 #include <cstdint>
-#include <set>
 #include <mutex>
+#include <set>
 
 namespace viaduct::host::testing {
 

@@ -70,7 +70,9 @@ const SessionOutcome& GuestEnd::finish() {
   return outcome_;
 }
 
-void GuestEnd::send(const Records& records, ObjectId command_buffer) { send_raw(records.bytes, command_buffer); }
+void GuestEnd::send(const Records& records, ObjectId command_buffer) {
+  send_raw(records.bytes, command_buffer);
+}
 
 void GuestEnd::send_raw(const std::vector<std::byte>& bytes, ObjectId command_buffer) {
   const std::uint64_t room = kLayout.control_size - transport::RegionLayout::kChunkOffset;
@@ -173,7 +175,8 @@ void GuestEnd::submit(std::uint64_t value, bool with_commands) {
   info.commandBufferCount = 1;
   info.pCommandBuffers = &commands;
   Records r;
-  r.add(VIADUCT_TEST_CALL(viaductQueueSubmit, queue(), with_commands ? 1u : 0u, with_commands ? &info : nullptr, value));
+  r.add(VIADUCT_TEST_CALL(viaductQueueSubmit, queue(), with_commands ? 1u : 0u,
+                          with_commands ? &info : nullptr, value));
   send(r);
 }
 

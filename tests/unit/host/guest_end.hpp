@@ -1,5 +1,5 @@
-// The guest's end of a session on plain memory, for the worker's tests: writes records by hand, publishes spans,
-// reads replies and completions. The worker runs on a thread of its own in the same process.
+// The guest's end of a session on plain memory, for the worker's tests: writes records by hand, publishes
+// spans, reads replies and completions. The worker runs on a thread of its own in the same process.
 #pragma once
 
 #include "generated/protocol/args.hpp"
@@ -40,7 +40,8 @@ class Records {
     protocol::Writer writer(record.data(), start);
     encode(writer);
     writer.finish();
-    std::uint32_t header[4] = {static_cast<std::uint32_t>(command), static_cast<std::uint32_t>(record.size()), 0, 0};
+    std::uint32_t header[4] = {static_cast<std::uint32_t>(command), static_cast<std::uint32_t>(record.size()),
+                               0, 0};
     if (slot >= 0) {
       header[0] |= protocol::kReplyWanted;
       header[2] = static_cast<std::uint32_t>(slot);
@@ -53,8 +54,9 @@ class Records {
 };
 
 // VIADUCT_TEST_CALL(vkX, params...): the two first arguments of Records::add.
-#define VIADUCT_TEST_CALL(name, ...) \
-  ::viaduct::protocol::Command::name, [&](auto& sink) { ::viaduct::protocol::write_request_##name(sink, __VA_ARGS__); }
+#define VIADUCT_TEST_CALL(name, ...)  \
+  ::viaduct::protocol::Command::name, \
+      [&](auto& sink) { ::viaduct::protocol::write_request_##name(sink, __VA_ARGS__); }
 
 class GuestEnd {
  public:

@@ -1,4 +1,5 @@
-// What a lying guest can send: the session ends with a reason, a command and an offset, and nothing else happens.
+// What a lying guest can send: the session ends with a reason, a command and an offset, and nothing else
+// happens.
 #include "tests/unit/host/guest_end.hpp"
 
 #include <gtest/gtest.h>
@@ -32,7 +33,8 @@ TEST(HostileGuest, RecordSizesThatMakeNoSenseEndTheSession) {
   EXPECT_NE(cause_of(words({command, 0})).find("size makes no sense"), std::string::npos);
   EXPECT_NE(cause_of(words({command, 12, 0, 0})).find("size makes no sense"), std::string::npos);
   EXPECT_NE(cause_of(words({command, 0xfffffff8u})).find("size makes no sense"), std::string::npos);
-  EXPECT_NE(cause_of(words({command, 8})).find("vkDestroyInstance"), std::string::npos) << "the command is named";
+  EXPECT_NE(cause_of(words({command, 8})).find("vkDestroyInstance"), std::string::npos)
+      << "the command is named";
 }
 
 TEST(HostileGuest, CommandsThatDoNotExistEndTheSession) {
@@ -85,8 +87,11 @@ TEST(HostileGuest, CompletionSlotsOutOfRangeEndTheSession) {
 
 TEST(HostileGuest, ArenaMemoryOutsideTheArenaEndsTheSession) {
   for (const auto& [offset, size] : std::initializer_list<std::pair<std::uint64_t, std::uint64_t>>{
-           {0, 4096}, {GuestEnd::kLayout.region_size, 4096}, {~std::uint64_t{0} << 12, 8192},
-           {GuestEnd::kLayout.arena_offset() + 8, 4096}, {GuestEnd::kLayout.arena_offset(), 0}}) {
+           {0, 4096},
+           {GuestEnd::kLayout.region_size, 4096},
+           {~std::uint64_t{0} << 12, 8192},
+           {GuestEnd::kLayout.arena_offset() + 8, 4096},
+           {GuestEnd::kLayout.arena_offset(), 0}}) {
     GuestEnd guest;
     guest.make_device();
     VkMemoryAllocateInfo info{};
@@ -119,20 +124,26 @@ TEST(HostileGuest, ADestroyedDevicesChildrenAreGoneWithIt) {
   EXPECT_FALSE(guest.ended()) << "stale names are skipped";
 }
 
-// Bodies of noise for every command, in sessions with a device: each is skipped, executed or ends the session.
+// Bodies of noise for every command, in sessions with a device: each is skipped, executed or ends the
+// session.
 TEST(HostileGuest, NoiseInEveryCommandNeverDoesMoreThanEndTheSession) {
   std::minstd_rand random(7);
   auto guest = std::make_unique<GuestEnd>();
   guest->make_device();
-  const ObjectId names[] = {0, GuestEnd::id(ObjectType::kDevice), GuestEnd::id(ObjectType::kQueue),
-                            GuestEnd::id(ObjectType::kInstance), GuestEnd::id(ObjectType::kPhysicalDevice),
-                            GuestEnd::id(ObjectType::kCommandPool), GuestEnd::id(ObjectType::kCommandBuffer)};
+  const ObjectId names[] = {0,
+                            GuestEnd::id(ObjectType::kDevice),
+                            GuestEnd::id(ObjectType::kQueue),
+                            GuestEnd::id(ObjectType::kInstance),
+                            GuestEnd::id(ObjectType::kPhysicalDevice),
+                            GuestEnd::id(ObjectType::kCommandPool),
+                            GuestEnd::id(ObjectType::kCommandBuffer)};
   int ended = 0;
   for (std::uint32_t round = 0; round < 2 * protocol::kCommandCount; ++round) {
     const std::uint32_t command = round % protocol::kCommandCount;
     const bool recorded = (protocol::kCommandInfo[command].flags & protocol::kCommandRecorded) != 0;
     std::vector<std::uint32_t> body(2 + 2 * (random() % 40));
-    for (std::uint32_t& word : body) word = random() % 4 == 0 ? static_cast<std::uint32_t>(random()) : random() % 3;
+    for (std::uint32_t& word : body)
+      word = random() % 4 == 0 ? static_cast<std::uint32_t>(random()) : random() % 3;
     const ObjectId first = names[random() % std::size(names)];
     body[0] = command;
     body[1] = static_cast<std::uint32_t>(body.size() * 4);
@@ -155,7 +166,8 @@ TEST(HostileGuest, NamingOneObjectOverAndOverKeepsMemoryBounded) {
   guest.make_device();
   VkCommandPoolCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
-  auto beyond = GuestEnd::handle<VkCommandPool>(ObjectType::kCommandPool, 5000);  // the session's limit is 4096
+  auto beyond =
+      GuestEnd::handle<VkCommandPool>(ObjectType::kCommandPool, 5000);  // the session's limit is 4096
   Records r;
   r.add(VIADUCT_TEST_CALL(vkCreateCommandPool, guest.device(), &info, nullptr, &beyond), 0);
   guest.send(r);
@@ -164,8 +176,9 @@ TEST(HostileGuest, NamingOneObjectOverAndOverKeepsMemoryBounded) {
   ASSERT_GE(reply.size(), sizeof(result));
   std::memcpy(&result, reply.data(), sizeof(result));
   EXPECT_EQ(result, VK_ERROR_OUT_OF_HOST_MEMORY);
-  EXPECT_EQ(guest.session().objects().find(ObjectType::kCommandPool, GuestEnd::id(ObjectType::kCommandPool, 5000)),
-            nullptr);
+  EXPECT_EQ(
+      guest.session().objects().find(ObjectType::kCommandPool, GuestEnd::id(ObjectType::kCommandPool, 5000)),
+      nullptr);
 }
 
 }  // namespace

@@ -50,8 +50,13 @@ const std::vector<Layout>& layouts() {
        0b01100},
       {"AMD without a resizable BAR",
        {{8 * kGiB - 256 * kMiB, kDeviceHeap}, {16 * kGiB, 0}, {256 * kMiB, kDeviceHeap}},
-       {{kLocal, 0}, {kLocal, 0}, {kMapped, 1}, {kLocal | kMapped, 2}, {kLocal | kMapped, 2},
-        {kMapped | kCached, 1}, {kMapped | kCached, 1}},
+       {{kLocal, 0},
+        {kLocal, 0},
+        {kMapped, 1},
+        {kLocal | kMapped, 2},
+        {kLocal | kMapped, 2},
+        {kMapped | kCached, 1},
+        {kMapped | kCached, 1}},
        0b1100100},
       {"AMD with a resizable BAR",
        {{16 * kGiB, 0}, {8 * kGiB, kDeviceHeap}},
@@ -105,7 +110,8 @@ TEST_P(EveryLayout, KeepsTheSpecificationsRules) {
     EXPECT_EQ((flags & kLocal) != 0, heap_local) << "type " << i;
     for (std::uint32_t j = 0; j < i; ++j) {
       const VkMemoryPropertyFlags earlier = guest.memoryTypes[j].propertyFlags;
-      EXPECT_FALSE(flags != earlier && (flags & earlier) == flags) << "type " << i << " must come before " << j;
+      EXPECT_FALSE(flags != earlier && (flags & earlier) == flags)
+          << "type " << i << " must come before " << j;
     }
   }
   EXPECT_TRUE(coherent);

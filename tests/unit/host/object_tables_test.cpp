@@ -33,7 +33,8 @@ TEST(ObjectTables, AnOldGenerationIsStaleAfterItsIndexWasUsedAgain) {
   ASSERT_TRUE(tables.insert(ObjectType::kBuffer, id(3, 2), 2));
   EXPECT_EQ(tables.find(ObjectType::kBuffer, id(3, 1)), nullptr);
   tables.erase(ObjectType::kBuffer, id(3, 1));
-  EXPECT_NE(tables.find(ObjectType::kBuffer, id(3, 2)), nullptr) << "erasing a stale name must not hit its successor";
+  EXPECT_NE(tables.find(ObjectType::kBuffer, id(3, 2)), nullptr)
+      << "erasing a stale name must not hit its successor";
 }
 
 TEST(ObjectTables, RefusesNamesThatAreMalformed) {
@@ -41,7 +42,8 @@ TEST(ObjectTables, RefusesNamesThatAreMalformed) {
   EXPECT_FALSE(tables.insert(ObjectType::kBuffer, id(16, 1), 1)) << "beyond the session's limit";
   EXPECT_FALSE(tables.insert(ObjectType::kBuffer, id(0, 0), 1)) << "generation 0";
   EXPECT_FALSE(tables.insert(ObjectType::kBuffer, id(0, 1, ObjectType::kImage), 1)) << "another type";
-  EXPECT_FALSE(tables.insert(static_cast<ObjectType>(255), make_id(static_cast<ObjectType>(255), 1ull << 32), 1));
+  EXPECT_FALSE(
+      tables.insert(static_cast<ObjectType>(255), make_id(static_cast<ObjectType>(255), 1ull << 32), 1));
   EXPECT_TRUE(tables.insert(ObjectType::kBuffer, id(15, 1), 1));
 }
 
@@ -59,7 +61,8 @@ TEST(ObjectTables, AFailedObjectIsNamedButNotAlive) {
   ObjectTables tables;
   ASSERT_TRUE(tables.insert_failed(ObjectType::kPipeline, id(2, 1, ObjectType::kPipeline)));
   EXPECT_EQ(tables.find(ObjectType::kPipeline, id(2, 1, ObjectType::kPipeline)), nullptr);
-  const protocol::HandleSlot* slot = tables.tables().find(ObjectType::kPipeline, id(2, 1, ObjectType::kPipeline));
+  const protocol::HandleSlot* slot =
+      tables.tables().find(ObjectType::kPipeline, id(2, 1, ObjectType::kPipeline));
   ASSERT_NE(slot, nullptr);
   EXPECT_EQ(slot->flags, protocol::kSlotFailed);
 }

@@ -62,7 +62,8 @@ TEST(Session, ACallGetsItsAnswer) {
   guest.send(r);
   const std::vector<std::byte> reply = guest.reply(0);
   protocol::Reader reader(reply);
-  ASSERT_TRUE(protocol::read_reply_vkGetBufferMemoryRequirements(reader, guest.device(), buffer, &requirements));
+  ASSERT_TRUE(
+      protocol::read_reply_vkGetBufferMemoryRequirements(reader, guest.device(), buffer, &requirements));
   EXPECT_EQ(requirements.size, 4096u);
   EXPECT_EQ(requirements.memoryTypeBits, 0b11u) << "one type of the host is two of the guest's";
 }
@@ -207,7 +208,8 @@ TEST(Session, ALongReplyIsFetchedInPieces) {
   }
   protocol::Reader reader(whole);
   VkResult result = VK_ERROR_UNKNOWN;
-  ASSERT_TRUE(protocol::read_reply_vkGetPipelineCacheData(reader, result, guest.device(), cache, &capacity, data.data()));
+  ASSERT_TRUE(protocol::read_reply_vkGetPipelineCacheData(reader, result, guest.device(), cache, &capacity,
+                                                          data.data()));
   EXPECT_EQ(result, VK_SUCCESS);
   EXPECT_EQ(data[size - 1], static_cast<std::byte>((size - 1) * 7));
 }

@@ -30,7 +30,8 @@ TEST(Shadow, MappingShowsWhatTheDriverHolds) {
 }
 
 TEST(Shadow, CarriesChangesOfEverySizeAndPlaceInBothDirections) {
-  for (const std::size_t at : {std::size_t{0}, std::size_t{7}, std::size_t{4095}, std::size_t{4096}, kSize - 1}) {
+  for (const std::size_t at :
+       {std::size_t{0}, std::size_t{7}, std::size_t{4095}, std::size_t{4096}, kSize - 1}) {
     Sides s;
     s.region[at] = std::byte{0x11};
     s.shadow.guest_to_driver();
