@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <span>
 #include <vector>
 
@@ -94,8 +95,13 @@ class Channel {
 
   VkResult lost_result() const noexcept { return VK_ERROR_DEVICE_LOST; }
   bool lost() const noexcept { return abandoned_.load(std::memory_order_relaxed) || parts_.parker.lost(); }
-  /// A child of fork shares the region with its parent and must not touch it. Async-signal-safe.
-  void abandon() noexcept { abandoned_.store(true, std::memory_order_relaxed); }
+  /// A child of fork shares the region with its parent and must not touch it. For the child's fork handler,
+  /// whose parent holds the publish lock: a recursive mutex knows its owner's thread, which the child has
+  /// not, so it is made anew instead of unlocked.
+  void abandon() noexcept {
+    abandoned_.store(true, std::memory_order_relaxed);
+    new (&mutex_) std::recursive_mutex;
+  }
 
   IdAllocator& ids(protocol::ObjectType type) noexcept { return ids_[static_cast<std::size_t>(type)]; }
   MemoCache& memo() noexcept { return memo_; }
@@ -105,6 +111,8 @@ class Channel {
   /// The publish lock, for posts that must be in one order with something else (a queue's next value);
   /// begin_post takes it again inside.
   std::unique_lock<std::recursive_mutex> order() noexcept { return std::unique_lock(mutex_); }
+  /// For who released order()'s lock object without unlocking (the fork handlers).
+  void leave_order() noexcept { mutex_.unlock(); }
 
   /// Memory for at least `size` bytes of records; waits for the host where all is taken.
   RecordMemory acquire_memory(std::size_t size) noexcept;

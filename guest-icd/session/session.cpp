@@ -17,7 +17,7 @@ constexpr std::uint64_t kMaxTransportReserve = 64u << 20;
 struct Process {
   std::mutex mutex;
   std::weak_ptr<Session> current;
-  Session* forked_from = nullptr;  // the session at the time of fork, for the child's handler
+  std::shared_ptr<Session> forking;  // the session during fork
 };
 
 Process& process() {
@@ -25,13 +25,23 @@ Process& process() {
   return *instance;
 }
 
+// The publish lock is held across fork, so that the child does not inherit it from a thread it has not got.
 void before_fork() {
   process().mutex.lock();
-  process().forked_from = process().current.lock().get();  // an instance holds it, or it is null
+  process().forking = process().current.lock();
+  if (process().forking != nullptr) process().forking->channel().order().release();
 }
-void after_fork_in_parent() { process().mutex.unlock(); }
+void after_fork_in_parent() {
+  const std::shared_ptr<Session> session = std::move(process().forking);
+  if (session != nullptr) session->channel().leave_order();
+  process().mutex.unlock();
+}
 void after_fork_in_child() {
-  if (process().forked_from != nullptr) process().forked_from->channel().abandon();
+  // Left referenced for ever: ending it would tell the host of the parent's end.
+  if (Session* inherited = process().forking.get()) {
+    inherited->channel().abandon();
+    new std::shared_ptr<Session>(std::move(process().forking));
+  }
   process().current.reset();
   process().mutex.unlock();
 }
