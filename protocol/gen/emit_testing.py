@@ -624,7 +624,7 @@ class TestingEmitter:
             f.add(f'flat_codec<{n}>("{n}"),')
         f.add("};", "", "// Joined once, before main; never destroyed.",
               "template <class Codec, class... Parts> std::span<const Codec> join(const Parts&... parts) {",
-              "auto* all = new std::vector<Codec>;", "(all->insert(all->end(), std::begin(parts), std::end(parts)), ...);",
+              "static std::vector<Codec>* const all = new std::vector<Codec>;", "(all->insert(all->end(), std::begin(parts), std::end(parts)), ...);",
               "return *all;", "}", "", "}  // namespace", "",
               "const std::span<const CommandCodec> kCommandCodecs = join<CommandCodec>("
               + ", ".join(f"kCommandCodecs_{i:02}" for i in range(parts)) + ");",

@@ -174,6 +174,8 @@ class Layout:
             target = next((x for x in fields if x.name == word), None)
             if target is None:
                 return word
+            if target.type in self.registry.enums:  # a peer's value; as an int the sum could overflow
+                return f"static_cast<std::uint32_t>({prefix}{word})"
             follows = text[match.end():].lstrip()
             deref = "*" if target.pointers and not follows.startswith("->") else ""
             return f"({deref}{prefix}{word})" if deref else f"{prefix}{word}"
