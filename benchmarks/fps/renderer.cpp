@@ -20,7 +20,7 @@ void check(VkResult result, const char* what) {
   if (result != VK_SUCCESS)
     throw std::runtime_error(std::string(what) + " failed with VkResult " + std::to_string(result));
 }
-#define BENCH_VK(call) check((call), #call)
+#define VIADUCT_BENCH_VK(call) check((call), #call)
 
 }  // namespace
 
@@ -50,7 +50,7 @@ void Renderer::create_device() {
   VkInstanceCreateInfo instance_info{};
   instance_info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
   instance_info.pApplicationInfo = &application;
-  BENCH_VK(vkCreateInstance(&instance_info, nullptr, &instance_));
+  VIADUCT_BENCH_VK(vkCreateInstance(&instance_info, nullptr, &instance_));
   defer([this] { vkDestroyInstance(instance_, nullptr); });
   uint32_t count = 1;
   VkResult found = vkEnumeratePhysicalDevices(instance_, &count, &physical_);
@@ -80,7 +80,7 @@ void Renderer::create_device() {
   device_info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   device_info.queueCreateInfoCount = 1;
   device_info.pQueueCreateInfos = &queue_info;
-  BENCH_VK(vkCreateDevice(physical_, &device_info, nullptr, &device_));
+  VIADUCT_BENCH_VK(vkCreateDevice(physical_, &device_info, nullptr, &device_));
   defer([this] { vkDestroyDevice(device_, nullptr); });
   vkGetDeviceQueue(device_, family_, 0, &queue_);
   VkFormatProperties depth;
@@ -124,7 +124,7 @@ void Renderer::create_pass() {
   info.pSubpasses = &subpass;
   info.dependencyCount = 1;
   info.pDependencies = &after;
-  BENCH_VK(vkCreateRenderPass(device_, &info, nullptr, &pass_));
+  VIADUCT_BENCH_VK(vkCreateRenderPass(device_, &info, nullptr, &pass_));
   defer([this] { vkDestroyRenderPass(device_, pass_, nullptr); });
 }
 
@@ -134,7 +134,7 @@ VkShaderModule Renderer::create_shader(std::span<const uint32_t> words) {
   info.codeSize = words.size_bytes();
   info.pCode = words.data();
   VkShaderModule shader;
-  BENCH_VK(vkCreateShaderModule(device_, &info, nullptr, &shader));
+  VIADUCT_BENCH_VK(vkCreateShaderModule(device_, &info, nullptr, &shader));
   return shader;
 }
 
@@ -145,7 +145,7 @@ void Renderer::create_pipelines() {
   set_info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO;
   set_info.bindingCount = 1;
   set_info.pBindings = &binding;
-  BENCH_VK(vkCreateDescriptorSetLayout(device_, &set_info, nullptr, &set_layout_));
+  VIADUCT_BENCH_VK(vkCreateDescriptorSetLayout(device_, &set_info, nullptr, &set_layout_));
   defer([this] { vkDestroyDescriptorSetLayout(device_, set_layout_, nullptr); });
   VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, kFramesInFlight};
   VkDescriptorPoolCreateInfo pool_info{};
@@ -153,7 +153,7 @@ void Renderer::create_pipelines() {
   pool_info.maxSets = kFramesInFlight;
   pool_info.poolSizeCount = 1;
   pool_info.pPoolSizes = &size;
-  BENCH_VK(vkCreateDescriptorPool(device_, &pool_info, nullptr, &descriptors_));
+  VIADUCT_BENCH_VK(vkCreateDescriptorPool(device_, &pool_info, nullptr, &descriptors_));
   defer([this] { vkDestroyDescriptorPool(device_, descriptors_, nullptr); });
   VkPushConstantRange range{VK_SHADER_STAGE_VERTEX_BIT, 0, sizeof(Box)};
   VkPipelineLayoutCreateInfo layout_info{};
@@ -162,7 +162,7 @@ void Renderer::create_pipelines() {
   layout_info.pSetLayouts = &set_layout_;
   layout_info.pushConstantRangeCount = 1;
   layout_info.pPushConstantRanges = &range;
-  BENCH_VK(vkCreatePipelineLayout(device_, &layout_info, nullptr, &layout_));
+  VIADUCT_BENCH_VK(vkCreatePipelineLayout(device_, &layout_info, nullptr, &layout_));
   defer([this] { vkDestroyPipelineLayout(device_, layout_, nullptr); });
   boxes_pipeline_ = create_pipeline(k_cube_vert, k_cube_frag, true);
   sky_pipeline_ = create_pipeline(k_sky_vert, k_sky_frag, false);
@@ -233,7 +233,7 @@ VkPipeline Renderer::create_pipeline(std::span<const uint32_t> vertex, std::span
   info.layout = layout_;
   info.renderPass = pass_;
   VkPipeline pipeline;
-  BENCH_VK(vkCreateGraphicsPipelines(device_, VK_NULL_HANDLE, 1, &info, nullptr, &pipeline));
+  VIADUCT_BENCH_VK(vkCreateGraphicsPipelines(device_, VK_NULL_HANDLE, 1, &info, nullptr, &pipeline));
   for (auto& stage : stages) vkDestroyShaderModule(device_, stage.module, nullptr);
   defer([this, pipeline] { vkDestroyPipeline(device_, pipeline, nullptr); });
   return pipeline;
@@ -254,12 +254,12 @@ Renderer::Memory Renderer::allocate(const VkMemoryRequirements& needs, VkMemoryP
   info.allocationSize = needs.size;
   info.memoryTypeIndex = type;
   Memory memory;
-  BENCH_VK(vkAllocateMemory(device_, &info, nullptr, &memory.handle));
+  VIADUCT_BENCH_VK(vkAllocateMemory(device_, &info, nullptr, &memory.handle));
   defer([this, handle = memory.handle] { vkFreeMemory(device_, handle, nullptr); });
   memory.coherent = properties.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   if (wanted & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) {
     void* pointer;
-    BENCH_VK(vkMapMemory(device_, memory.handle, 0, VK_WHOLE_SIZE, 0, &pointer));
+    VIADUCT_BENCH_VK(vkMapMemory(device_, memory.handle, 0, VK_WHOLE_SIZE, 0, &pointer));
     memory.mapped = static_cast<std::byte*>(pointer);
   }
   return memory;
@@ -271,7 +271,7 @@ VkBuffer Renderer::create_buffer(VkDeviceSize size, VkBufferUsageFlags usage, bo
   info.size = size;
   info.usage = usage;
   VkBuffer buffer;
-  BENCH_VK(vkCreateBuffer(device_, &info, nullptr, &buffer));
+  VIADUCT_BENCH_VK(vkCreateBuffer(device_, &info, nullptr, &buffer));
   defer([this, buffer] { vkDestroyBuffer(device_, buffer, nullptr); });
   VkMemoryRequirements needs;
   vkGetBufferMemoryRequirements(device_, buffer, &needs);
@@ -280,7 +280,7 @@ VkBuffer Renderer::create_buffer(VkDeviceSize size, VkBufferUsageFlags usage, bo
     memory = allocate(needs, kVisible, VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
   else
     memory = allocate(needs, kVisible | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT, 0);
-  BENCH_VK(vkBindBufferMemory(device_, buffer, memory.handle, 0));
+  VIADUCT_BENCH_VK(vkBindBufferMemory(device_, buffer, memory.handle, 0));
   return buffer;
 }
 
@@ -294,12 +294,12 @@ VkImageView Renderer::create_image(VkFormat format, VkImageUsageFlags usage, VkI
   info.mipLevels = info.arrayLayers = 1;
   info.samples = VK_SAMPLE_COUNT_1_BIT;
   info.usage = usage;
-  BENCH_VK(vkCreateImage(device_, &info, nullptr, &image));
+  VIADUCT_BENCH_VK(vkCreateImage(device_, &info, nullptr, &image));
   defer([this, image] { vkDestroyImage(device_, image, nullptr); });
   VkMemoryRequirements needs;
   vkGetImageMemoryRequirements(device_, image, &needs);
   Memory memory = allocate(needs, 0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
-  BENCH_VK(vkBindImageMemory(device_, image, memory.handle, 0));
+  VIADUCT_BENCH_VK(vkBindImageMemory(device_, image, memory.handle, 0));
   VkImageViewCreateInfo view_info{};
   view_info.sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO;
   view_info.image = image;
@@ -307,7 +307,7 @@ VkImageView Renderer::create_image(VkFormat format, VkImageUsageFlags usage, VkI
   view_info.format = format;
   view_info.subresourceRange = {aspect, 0, 1, 0, 1};
   VkImageView view;
-  BENCH_VK(vkCreateImageView(device_, &view_info, nullptr, &view));
+  VIADUCT_BENCH_VK(vkCreateImageView(device_, &view_info, nullptr, &view));
   defer([this, view] { vkDestroyImageView(device_, view, nullptr); });
   return view;
 }
@@ -351,7 +351,7 @@ void Renderer::create_frame(Frame& frame) {
   framebuffer.width = options_.width;
   framebuffer.height = options_.height;
   framebuffer.layers = 1;
-  BENCH_VK(vkCreateFramebuffer(device_, &framebuffer, nullptr, &frame.framebuffer));
+  VIADUCT_BENCH_VK(vkCreateFramebuffer(device_, &framebuffer, nullptr, &frame.framebuffer));
   defer([this, handle = frame.framebuffer] { vkDestroyFramebuffer(device_, handle, nullptr); });
   frame.uniforms =
       create_buffer(sizeof(FrameUniforms), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT, false, frame.uniform_memory);
@@ -362,7 +362,7 @@ void Renderer::create_frame(Frame& frame) {
   set_info.descriptorPool = descriptors_;
   set_info.descriptorSetCount = 1;
   set_info.pSetLayouts = &set_layout_;
-  BENCH_VK(vkAllocateDescriptorSets(device_, &set_info, &frame.set));
+  VIADUCT_BENCH_VK(vkAllocateDescriptorSets(device_, &set_info, &frame.set));
   VkDescriptorBufferInfo buffer{frame.uniforms, 0, VK_WHOLE_SIZE};
   VkWriteDescriptorSet write{};
   write.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
@@ -374,27 +374,27 @@ void Renderer::create_frame(Frame& frame) {
   VkCommandPoolCreateInfo pool_info{};
   pool_info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
   pool_info.queueFamilyIndex = family_;
-  BENCH_VK(vkCreateCommandPool(device_, &pool_info, nullptr, &frame.pool));
+  VIADUCT_BENCH_VK(vkCreateCommandPool(device_, &pool_info, nullptr, &frame.pool));
   defer([this, pool = frame.pool] { vkDestroyCommandPool(device_, pool, nullptr); });
   VkCommandBufferAllocateInfo commands{};
   commands.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
   commands.commandPool = frame.pool;
   commands.commandBufferCount = 1;
-  BENCH_VK(vkAllocateCommandBuffers(device_, &commands, &frame.commands));
+  VIADUCT_BENCH_VK(vkAllocateCommandBuffers(device_, &commands, &frame.commands));
   VkFenceCreateInfo fence{};
   fence.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO;
   fence.flags = VK_FENCE_CREATE_SIGNALED_BIT;
-  BENCH_VK(vkCreateFence(device_, &fence, nullptr, &frame.fence));
+  VIADUCT_BENCH_VK(vkCreateFence(device_, &fence, nullptr, &frame.fence));
   defer([this, handle = frame.fence] { vkDestroyFence(device_, handle, nullptr); });
 }
 
 void Renderer::record(Frame& frame) {
   VkCommandBuffer cb = frame.commands;
-  BENCH_VK(vkResetCommandPool(device_, frame.pool, 0));
+  VIADUCT_BENCH_VK(vkResetCommandPool(device_, frame.pool, 0));
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
   begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
-  BENCH_VK(vkBeginCommandBuffer(cb, &begin));
+  VIADUCT_BENCH_VK(vkBeginCommandBuffer(cb, &begin));
   VkClearValue clears[2]{};
   clears[1].depthStencil.depth = 1.0f;
   VkRenderPassBeginInfo pass{};
@@ -428,7 +428,7 @@ void Renderer::record(Frame& frame) {
   to_host.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
   vkCmdPipelineBarrier(cb, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &to_host, 0,
                        nullptr, 0, nullptr);
-  BENCH_VK(vkEndCommandBuffer(cb));
+  VIADUCT_BENCH_VK(vkEndCommandBuffer(cb));
 }
 
 // State that no draw uses, in the mixture of small commands that engines record.
@@ -448,8 +448,8 @@ void Renderer::record_idle_commands(Frame& frame) {
 
 void Renderer::render(uint64_t number) {
   Frame& frame = frames_[number % kFramesInFlight];
-  BENCH_VK(vkWaitForFences(device_, 1, &frame.fence, VK_TRUE, UINT64_MAX));
-  BENCH_VK(vkResetFences(device_, 1, &frame.fence));
+  VIADUCT_BENCH_VK(vkWaitForFences(device_, 1, &frame.fence, VK_TRUE, UINT64_MAX));
+  VIADUCT_BENCH_VK(vkResetFences(device_, 1, &frame.fence));
   float aspect = static_cast<float>(options_.width) / static_cast<float>(options_.height);
   FrameUniforms uniforms = build_uniforms(options_.scene, options_.tenant, number, aspect);
   std::memcpy(frame.uniform_memory.mapped, &uniforms, sizeof uniforms);
@@ -459,19 +459,20 @@ void Renderer::render(uint64_t number) {
   submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
   submit.commandBufferCount = 1;
   submit.pCommandBuffers = &frame.commands;
-  BENCH_VK(vkQueueSubmit(queue_, 1, &submit, frame.fence));
+  VIADUCT_BENCH_VK(vkQueueSubmit(queue_, 1, &submit, frame.fence));
   last_ = number;
 }
 
 std::span<const std::byte> Renderer::finish() {
-  for (Frame& frame : frames_) BENCH_VK(vkWaitForFences(device_, 1, &frame.fence, VK_TRUE, UINT64_MAX));
+  for (Frame& frame : frames_)
+    VIADUCT_BENCH_VK(vkWaitForFences(device_, 1, &frame.fence, VK_TRUE, UINT64_MAX));
   Frame& frame = frames_[last_ % kFramesInFlight];
   if (!frame.readback_memory.coherent) {
     VkMappedMemoryRange range{};
     range.sType = VK_STRUCTURE_TYPE_MAPPED_MEMORY_RANGE;
     range.memory = frame.readback_memory.handle;
     range.size = VK_WHOLE_SIZE;
-    BENCH_VK(vkInvalidateMappedMemoryRanges(device_, 1, &range));
+    VIADUCT_BENCH_VK(vkInvalidateMappedMemoryRanges(device_, 1, &range));
   }
   return {frame.readback_memory.mapped, std::size_t{options_.width} * options_.height * 4};
 }

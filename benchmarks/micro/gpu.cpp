@@ -17,7 +17,7 @@ Gpu::Gpu() {
   VkInstanceCreateInfo instance_info{};
   instance_info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
   instance_info.pApplicationInfo = &application;
-  MICRO_VK(vkCreateInstance(&instance_info, nullptr, &instance));
+  VIADUCT_MICRO_VK(vkCreateInstance(&instance_info, nullptr, &instance));
   defer([this] { vkDestroyInstance(instance, nullptr); });
   uint32_t count = 1;
   VkResult found = vkEnumeratePhysicalDevices(instance, &count, &physical);
@@ -32,21 +32,21 @@ Gpu::Gpu() {
   device_info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   device_info.queueCreateInfoCount = 1;
   device_info.pQueueCreateInfos = &queue_info;
-  MICRO_VK(vkCreateDevice(physical, &device_info, nullptr, &device));
+  VIADUCT_MICRO_VK(vkCreateDevice(physical, &device_info, nullptr, &device));
   defer([this] { vkDestroyDevice(device, nullptr); });
   vkGetDeviceQueue(device, family, 0, &queue);
   VkCommandPoolCreateInfo pool_info{};
   pool_info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
-  MICRO_VK(vkCreateCommandPool(device, &pool_info, nullptr, &pool));
+  VIADUCT_MICRO_VK(vkCreateCommandPool(device, &pool_info, nullptr, &pool));
   defer([this] { vkDestroyCommandPool(device, pool, nullptr); });
   VkCommandBufferAllocateInfo commands_info{};
   commands_info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
   commands_info.commandPool = pool;
   commands_info.commandBufferCount = 1;
-  MICRO_VK(vkAllocateCommandBuffers(device, &commands_info, &commands));
+  VIADUCT_MICRO_VK(vkAllocateCommandBuffers(device, &commands_info, &commands));
   VkFenceCreateInfo fence_info{};
   fence_info.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO;
-  MICRO_VK(vkCreateFence(device, &fence_info, nullptr, &fence));
+  VIADUCT_MICRO_VK(vkCreateFence(device, &fence_info, nullptr, &fence));
   defer([this] { vkDestroyFence(device, fence, nullptr); });
 }
 
@@ -72,7 +72,7 @@ Gpu::Buffer Gpu::buffer(VkDeviceSize size, VkBufferUsageFlags usage, VkMemoryPro
   info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
   info.size = size;
   info.usage = usage;
-  MICRO_VK(vkCreateBuffer(device, &info, nullptr, &result.handle));
+  VIADUCT_MICRO_VK(vkCreateBuffer(device, &info, nullptr, &result.handle));
   defer([this, handle = result.handle] { vkDestroyBuffer(device, handle, nullptr); });
   VkMemoryRequirements needs;
   vkGetBufferMemoryRequirements(device, result.handle, &needs);
@@ -80,20 +80,20 @@ Gpu::Buffer Gpu::buffer(VkDeviceSize size, VkBufferUsageFlags usage, VkMemoryPro
   allocate.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
   allocate.allocationSize = needs.size;
   allocate.memoryTypeIndex = memory_type(needs.memoryTypeBits, wanted);
-  MICRO_VK(vkAllocateMemory(device, &allocate, nullptr, &result.memory));
+  VIADUCT_MICRO_VK(vkAllocateMemory(device, &allocate, nullptr, &result.memory));
   defer([this, memory = result.memory] { vkFreeMemory(device, memory, nullptr); });
-  MICRO_VK(vkBindBufferMemory(device, result.handle, result.memory, 0));
+  VIADUCT_MICRO_VK(vkBindBufferMemory(device, result.handle, result.memory, 0));
   if (wanted & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT)
-    MICRO_VK(vkMapMemory(device, result.memory, 0, VK_WHOLE_SIZE, 0, &result.mapped));
+    VIADUCT_MICRO_VK(vkMapMemory(device, result.memory, 0, VK_WHOLE_SIZE, 0, &result.mapped));
   return result;
 }
 
 VkCommandBuffer Gpu::begin() {
-  MICRO_VK(vkResetCommandPool(device, pool, 0));
+  VIADUCT_MICRO_VK(vkResetCommandPool(device, pool, 0));
   VkCommandBufferBeginInfo info{};
   info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
   info.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
-  MICRO_VK(vkBeginCommandBuffer(commands, &info));
+  VIADUCT_MICRO_VK(vkBeginCommandBuffer(commands, &info));
   return commands;
 }
 
@@ -102,9 +102,9 @@ void Gpu::submit_and_wait(VkCommandBuffer buffer) {
   submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
   submit.commandBufferCount = buffer ? 1 : 0;
   submit.pCommandBuffers = &buffer;
-  MICRO_VK(vkQueueSubmit(queue, 1, &submit, fence));
-  MICRO_VK(vkWaitForFences(device, 1, &fence, VK_TRUE, UINT64_MAX));
-  MICRO_VK(vkResetFences(device, 1, &fence));
+  VIADUCT_MICRO_VK(vkQueueSubmit(queue, 1, &submit, fence));
+  VIADUCT_MICRO_VK(vkWaitForFences(device, 1, &fence, VK_TRUE, UINT64_MAX));
+  VIADUCT_MICRO_VK(vkResetFences(device, 1, &fence));
 }
 
 }  // namespace viaduct::bench

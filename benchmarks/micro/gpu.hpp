@@ -11,7 +11,7 @@
 namespace viaduct::bench {
 
 void check_result(VkResult result, const char* what);
-#define MICRO_VK(call) ::viaduct::bench::check_result((call), #call)
+#define VIADUCT_MICRO_VK(call) ::viaduct::bench::check_result((call), #call)
 
 class Gpu {
  public:

@@ -50,7 +50,7 @@ VkPipelineLayout push_layout(Gpu& gpu) {
   info.pushConstantRangeCount = 1;
   info.pPushConstantRanges = &range;
   VkPipelineLayout layout;
-  MICRO_VK(vkCreatePipelineLayout(gpu.device, &info, nullptr, &layout));
+  VIADUCT_MICRO_VK(vkCreatePipelineLayout(gpu.device, &info, nullptr, &layout));
   gpu.defer([&gpu, layout] { vkDestroyPipelineLayout(gpu.device, layout, nullptr); });
   return layout;
 }
@@ -76,7 +76,7 @@ void record_rows() {
     auto start = Clock::now();
     record(cb, layout, buffer.handle, kCommands);
     recording.push_back(nanoseconds(start) / kCommands);
-    MICRO_VK(vkEndCommandBuffer(cb));
+    VIADUCT_MICRO_VK(vkEndCommandBuffer(cb));
     gpu.submit_and_wait(cb);
     whole.push_back(nanoseconds(start) / kCommands);
   }
@@ -101,7 +101,7 @@ void query_rows() {
   VkEventCreateInfo event_info{};
   event_info.sType = VK_STRUCTURE_TYPE_EVENT_CREATE_INFO;
   VkEvent event;
-  MICRO_VK(vkCreateEvent(gpu.device, &event_info, nullptr, &event));
+  VIADUCT_MICRO_VK(vkCreateEvent(gpu.device, &event_info, nullptr, &event));
   print("round_trip_us", median_of(20, 200, [&] { vkGetEventStatus(gpu.device, event); }) / 1000);
   vkDestroyEvent(gpu.device, event, nullptr);
   VkImageFormatProperties properties;
@@ -120,24 +120,25 @@ void buffer_rows() {
                               info.size = 4096;
                               info.usage = VK_BUFFER_USAGE_VERTEX_BUFFER_BIT;
                               VkBuffer buffer;
-                              MICRO_VK(vkCreateBuffer(gpu.device, &info, nullptr, &buffer));
+                              VIADUCT_MICRO_VK(vkCreateBuffer(gpu.device, &info, nullptr, &buffer));
                               VkMemoryRequirements needs;
                               vkGetBufferMemoryRequirements(gpu.device, buffer, &needs);
                               vkDestroyBuffer(gpu.device, buffer, nullptr);
                             }) / 1000);
   uint32_t type = gpu.memory_type(UINT32_MAX, kVisible);
-  print("allocate_memory_us", median_of(20, 300, [&] {
-                                VkMemoryAllocateInfo info{};
-                                info.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
-                                info.allocationSize = 65536;
-                                info.memoryTypeIndex = type;
-                                VkDeviceMemory memory;
-                                MICRO_VK(vkAllocateMemory(gpu.device, &info, nullptr, &memory));
-                                void* mapped;
-                                MICRO_VK(vkMapMemory(gpu.device, memory, 0, VK_WHOLE_SIZE, 0, &mapped));
-                                *static_cast<volatile int*>(mapped) = 1;
-                                vkFreeMemory(gpu.device, memory, nullptr);
-                              }) / 1000);
+  print("allocate_memory_us",
+        median_of(20, 300, [&] {
+          VkMemoryAllocateInfo info{};
+          info.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
+          info.allocationSize = 65536;
+          info.memoryTypeIndex = type;
+          VkDeviceMemory memory;
+          VIADUCT_MICRO_VK(vkAllocateMemory(gpu.device, &info, nullptr, &memory));
+          void* mapped;
+          VIADUCT_MICRO_VK(vkMapMemory(gpu.device, memory, 0, VK_WHOLE_SIZE, 0, &mapped));
+          *static_cast<volatile int*>(mapped) = 1;
+          vkFreeMemory(gpu.device, memory, nullptr);
+        }) / 1000);
 }
 
 void descriptor_rows() {
@@ -149,7 +150,7 @@ void descriptor_rows() {
   layout_info.bindingCount = 1;
   layout_info.pBindings = &binding;
   VkDescriptorSetLayout layout;
-  MICRO_VK(vkCreateDescriptorSetLayout(gpu.device, &layout_info, nullptr, &layout));
+  VIADUCT_MICRO_VK(vkCreateDescriptorSetLayout(gpu.device, &layout_info, nullptr, &layout));
   gpu.defer([&] { vkDestroyDescriptorSetLayout(gpu.device, layout, nullptr); });
   VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 256};
   VkDescriptorPoolCreateInfo pool_info{};
@@ -159,7 +160,7 @@ void descriptor_rows() {
   pool_info.poolSizeCount = 1;
   pool_info.pPoolSizes = &size;
   VkDescriptorPool pool;
-  MICRO_VK(vkCreateDescriptorPool(gpu.device, &pool_info, nullptr, &pool));
+  VIADUCT_MICRO_VK(vkCreateDescriptorPool(gpu.device, &pool_info, nullptr, &pool));
   Gpu::Buffer buffer = gpu.buffer(4096, VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT, 0);
   auto make = [&] {
     VkDescriptorSetAllocateInfo info{};
@@ -168,7 +169,7 @@ void descriptor_rows() {
     info.descriptorSetCount = 1;
     info.pSetLayouts = &layout;
     VkDescriptorSet set;
-    MICRO_VK(vkAllocateDescriptorSets(gpu.device, &info, &set));
+    VIADUCT_MICRO_VK(vkAllocateDescriptorSets(gpu.device, &info, &set));
     VkDescriptorBufferInfo range{buffer.handle, 0, VK_WHOLE_SIZE};
     VkWriteDescriptorSet write{};
     write.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
@@ -198,7 +199,7 @@ VkShaderModule shader(Gpu& gpu, const uint32_t* words, std::size_t size) {
   info.codeSize = size;
   info.pCode = words;
   VkShaderModule module;
-  MICRO_VK(vkCreateShaderModule(gpu.device, &info, nullptr, &module));
+  VIADUCT_MICRO_VK(vkCreateShaderModule(gpu.device, &info, nullptr, &module));
   gpu.defer([&gpu, module] { vkDestroyShaderModule(gpu.device, module, nullptr); });
   return module;
 }
@@ -218,7 +219,7 @@ VkRenderPass color_pass(Gpu& gpu) {
   info.pAttachments = &attachment;
   info.pSubpasses = &subpass;
   VkRenderPass pass;
-  MICRO_VK(vkCreateRenderPass(gpu.device, &info, nullptr, &pass));
+  VIADUCT_MICRO_VK(vkCreateRenderPass(gpu.device, &info, nullptr, &pass));
   gpu.defer([&gpu, pass] { vkDestroyRenderPass(gpu.device, pass, nullptr); });
   return pass;
 }
@@ -263,7 +264,7 @@ VkPipeline make_pipeline(Gpu& gpu, const VkPipelineShaderStageCreateInfo (&stage
   info.layout = layout;
   info.renderPass = pass;
   VkPipeline pipeline;
-  MICRO_VK(vkCreateGraphicsPipelines(gpu.device, VK_NULL_HANDLE, 1, &info, nullptr, &pipeline));
+  VIADUCT_MICRO_VK(vkCreateGraphicsPipelines(gpu.device, VK_NULL_HANDLE, 1, &info, nullptr, &pipeline));
   return pipeline;
 }
 
@@ -291,7 +292,7 @@ void pipeline_rows() {
   VkEventCreateInfo event_info{};
   event_info.sType = VK_STRUCTURE_TYPE_EVENT_CREATE_INFO;
   VkEvent event;
-  MICRO_VK(vkCreateEvent(gpu.device, &event_info, nullptr, &event));
+  VIADUCT_MICRO_VK(vkCreateEvent(gpu.device, &event_info, nullptr, &event));
   print("pipeline_posted_us", median_of(8, 10, create_and_destroy) / 1000);
   vkGetEventStatus(gpu.device, event);
   print("pipeline_waited_us", median_of(8, 10, [&] {
@@ -313,7 +314,7 @@ void transfer_rows() {
   info.samples = VK_SAMPLE_COUNT_1_BIT;
   info.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
   VkImage image;
-  MICRO_VK(vkCreateImage(gpu.device, &info, nullptr, &image));
+  VIADUCT_MICRO_VK(vkCreateImage(gpu.device, &info, nullptr, &image));
   gpu.defer([&] { vkDestroyImage(gpu.device, image, nullptr); });
   VkMemoryRequirements needs;
   vkGetImageMemoryRequirements(gpu.device, image, &needs);
@@ -322,9 +323,9 @@ void transfer_rows() {
   allocate.allocationSize = needs.size;
   allocate.memoryTypeIndex = gpu.memory_type(needs.memoryTypeBits, 0);
   VkDeviceMemory memory;
-  MICRO_VK(vkAllocateMemory(gpu.device, &allocate, nullptr, &memory));
+  VIADUCT_MICRO_VK(vkAllocateMemory(gpu.device, &allocate, nullptr, &memory));
   gpu.defer([&] { vkFreeMemory(gpu.device, memory, nullptr); });
-  MICRO_VK(vkBindImageMemory(gpu.device, image, memory, 0));
+  VIADUCT_MICRO_VK(vkBindImageMemory(gpu.device, image, memory, 0));
   constexpr VkDeviceSize kFrame = 1280 * 720 * 4;
   Gpu::Buffer target = gpu.buffer(kFrame, VK_BUFFER_USAGE_TRANSFER_DST_BIT, kVisible);
   std::vector<char> sink(kFrame);
@@ -350,7 +351,7 @@ void transfer_rows() {
           region.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
           region.imageExtent = info.extent;
           vkCmdCopyImageToBuffer(cb, image, VK_IMAGE_LAYOUT_GENERAL, target.handle, 1, &region);
-          MICRO_VK(vkEndCommandBuffer(cb));
+          VIADUCT_MICRO_VK(vkEndCommandBuffer(cb));
           gpu.submit_and_wait(cb);
           std::memcpy(sink.data(), target.mapped, kFrame);
         }) / 1e6);

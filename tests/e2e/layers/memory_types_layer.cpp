@@ -1,6 +1,6 @@
 // VK_LAYER_VIADUCT_memory_types: gives a software driver, whose one memory type is everything at once, the
 // memory types and heaps of a discrete GPU. Test only; it sits below viaduct-worker, in the worker's own
-// loader.
+// loader. Long because it is one list of intercepted entry points and what stands behind each.
 //
 // It is stricter than hardware, so that what would go wrong on a card goes wrong here: memory of a type that
 // is not visible cannot be mapped; memory of a visible, non-coherent type is mapped as a copy, and only

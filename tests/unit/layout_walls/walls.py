@@ -112,7 +112,7 @@ class Walls:
     @staticmethod
     def macro_allowed(name):
         # VK_*, VKAPI_* and the like configure the headers of others.
-        return name.startswith(("VIADUCT_", "VK_", "WL_", "BOOST_", "TOML_")) or name == "_GNU_SOURCE"
+        return name.startswith(("VIADUCT_", "VK_", "WL_", "BOOST_", "TOML_", "SO_")) or name == "_GNU_SOURCE"
 
     def check_includes(self, path, lines):
         folder = path.parts[0]
