@@ -1,5 +1,7 @@
 """What tests need of every struct and command, independent of the codecs: random values and deep digests, and the
-tables that put codecs, values and digests side by side. Output: generated/testing/."""
+tables that put codecs, values and digests side by side. Output: generated/testing/.
+
+Long because values, outputs and digests of a field follow one list of shapes, which would be stated three times."""
 
 import re
 

@@ -40,7 +40,7 @@ HEADER_LINES = 250
 SOURCE_LINES = 500
 FUNCTION_LINES = 80  # "about 60": beyond this it is no longer about
 # A file may be longer when it opens with the reason for it.
-SIZE_REASON = re.compile(r"^\s*(//|#|\"\"\"|\*).*\bLong because\b")
+SIZE_REASON = re.compile(r"\bLong because\b")
 REASON_WITHIN = 30
 
 SOURCE_SUFFIXES = {".hpp", ".cpp", ".h", ".c"}
