@@ -199,6 +199,19 @@ VkResult create_any(VkDevice, const void*, const VkAllocationCallbacks*, Handle*
   return VK_SUCCESS;
 }
 
+// All mappings are the same memory, larger than any that the tests allocate.
+VkResult map_memory(VkDevice, VkDeviceMemory, VkDeviceSize, VkDeviceSize, VkMemoryMapFlags, void** out) {
+  alignas(64) static std::byte memory[1 << 20];
+  *out = memory;
+  return VK_SUCCESS;
+}
+
+VkResult allocate_memory(VkDevice, const VkMemoryAllocateInfo* info, const VkAllocationCallbacks*,
+                         VkDeviceMemory* out) {
+  *out = make_handle<VkDeviceMemory>();
+  return info->allocationSize <= (1 << 20) ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
 // For whatever has a result and no output that anybody looks at.
 VkResult succeed() { return VK_SUCCESS; }
 
@@ -234,6 +247,9 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkCreateBuffer", erased(create_buffer)},
       {"vkDestroyBuffer", erased(succeed)},
       {"vkGetBufferMemoryRequirements", erased(buffer_requirements)},
+      {"vkAllocateMemory", erased(allocate_memory)},
+      {"vkMapMemory", erased(map_memory)},
+      {"vkFreeMemory", erased(succeed)},
       {"vkCreateCommandPool", erased(create_any<VkCommandPool>)},
       {"vkDestroyCommandPool", erased(succeed)},
       {"vkAllocateCommandBuffers", erased(allocate_command_buffers)},

@@ -133,7 +133,7 @@ void GuestEnd::settle() {
   ASSERT_TRUE(wait_until([&] { return ended() || replies_->ready(63, sequence); }));
 }
 
-void GuestEnd::make_device() {
+Records GuestEnd::device_records() {
   VkInstanceCreateInfo instance_info{};
   instance_info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
   const float priority = 1.0f;
@@ -165,7 +165,7 @@ void GuestEnd::make_device() {
   r.add(VIADUCT_TEST_CALL(viaductGetDeviceQueue, device(), 0, 0, 0, kSlot, 0, &made_queue));
   r.add(VIADUCT_TEST_CALL(vkCreateCommandPool, device(), &pool_info, nullptr, &pool));
   r.add(VIADUCT_TEST_CALL(vkAllocateCommandBuffers, device(), &buffers_info, &made_buffer));
-  send(r);
+  return r;
 }
 
 void GuestEnd::submit(std::uint64_t value, bool with_commands) {

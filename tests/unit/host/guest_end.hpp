@@ -84,7 +84,8 @@ class GuestEnd {
     return make_id(type, std::uint64_t{generation} << 32 | index);
   }
   // An instance, its GPU, a device, a queue on kSlot, a pool and a command buffer, all posted.
-  void make_device();
+  void make_device() { send(device_records()); }
+  Records device_records();
   static constexpr std::uint32_t kSlot = 3;
   VkInstance instance() { return reinterpret_cast<VkInstance>(&instance_); }
   VkPhysicalDevice gpu() { return reinterpret_cast<VkPhysicalDevice>(&gpu_); }
