@@ -141,7 +141,7 @@ class Walls:
         return first if first in OURS and "/" in name else None
 
     def check_size(self, path, lines, limit):
-        if len(lines) > limit and not any(SIZE_REASON.match(line) for line in lines[:REASON_WITHIN]):
+        if len(lines) > limit and not any(SIZE_REASON.search(line) for line in lines[:REASON_WITHIN]):
             self.report(path, limit, f"{len(lines)} lines, more than {limit}, and no 'Long because' at its top")
 
     def check_text(self, path, lines):
