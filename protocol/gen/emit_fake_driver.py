@@ -169,7 +169,9 @@ class FakeDriverEmitter:
               "switch (next->sType) {")
         for s in self.feature_structs():
             f.add(f"case {s.s_type}: {{", f"auto& features = *reinterpret_cast<{s.name}*>(next);")
-            f.add(*[f"features.{m.name} = VK_TRUE;" for m in s.members if m.type == "VkBool32"], "break;", "}")
+            f.add(*[f"features.{m.name} = VK_TRUE;" for m in s.members
+                    if m.type == "VkBool32" and m.name not in self.layout.policy.blocked_features.get(s.name, [])],
+                  "break;", "}")
         f.add("default:", "break;", "}", "}", "}")
         output.write(f)
 

@@ -119,6 +119,8 @@ class GuestEmitter:
     def default_entry(self, c):
         args = c.c_args()
         made = c.made
+        if c.name in self.policy.host_refused:
+            return [f"(void){p.name};" for p in c.params] + ["return VK_ERROR_FEATURE_NOT_PRESENT;"]
         if c.recorded:
             inner = c.c_args(skip_command_buffer=True)
             call = (f"encode_{c.name}(CommandBuffer::from({self.first(c)}).writer()"

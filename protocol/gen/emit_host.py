@@ -134,6 +134,9 @@ class HostEmitter:
         return []
 
     def execute(self, c):
+        if c.name in self.policy.host_refused:
+            return [f"void execute_{c.name}(CommandContext& ctx) {{",
+                    f'ctx.decoder.fail("{c.name} is refused: {self.policy.host_refused[c.name]}");', "}", ""]
         lines = [f"void execute_{c.name}(CommandContext& ctx) {{", f"protocol::{c.name}_args a;",
                  f"if (!protocol::decode_{c.name}(ctx.decoder, a)) return;"]
         first = c.params[0] if c.params else None
@@ -166,7 +169,7 @@ class HostEmitter:
                       "host-renderer/objects/register.hpp"] + sorted({self.requests.header_of(c) for c in part}))
             f.add("namespace {", "")
             for c in part:
-                if c.name not in self.policy.host_override:
+                if c.name not in self.policy.host_override and c.name not in self.policy.host_refused:
                     f.add(f"void on_{c.name}(CommandContext& ctx, protocol::{c.name}_args& a) {{",
                           *self.default_on(c), "}", "")
             f.add("}  // namespace", "")

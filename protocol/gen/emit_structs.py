@@ -118,7 +118,8 @@ class StructEmitter:
             return None
         capacities = [self.fields.capacity(m, f"v.{m.name}", self.layout.shape(m)) for m in self.members(s)
                       if self.layout.shape(m).kind in ("array", "bytes")]
-        return capacities + self.walk(s, "r.raw", self.MB, self.fields.fill)
+        blocked = [f"v.{m} = VK_FALSE;" for m in self.layout.policy.blocked_features.get(s.name, [])]
+        return capacities + self.walk(s, "r.raw", self.MB, self.fields.fill) + blocked
 
     def skel_body(self, s):
         return [line for m in self.members(s) for line in

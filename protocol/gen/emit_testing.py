@@ -270,6 +270,7 @@ class TestingEmitter:
             lines.append("random_output_pnext(rng, v.pNext);")
         body = [x for m in self.counts_first(self.structs.members(s))
                 for x in self.rand_output(m, f"v.{m.name}", self.layout.shape(m))]
+        body += [f"v.{m} = VK_FALSE;" for m in self.policy.blocked_features.get(s.name, [])]
         return lines + (["(void)rng;"] if not s.has_chain and not any("rng" in b for b in body) else []) + body + [
             "}", ""]
 

@@ -21,6 +21,8 @@ class Policy:
         self.guest_handwritten = set(d["guest"]["handwritten"])
         self.host_override = set(d["host"]["override"])
         self.host_answered = set(d["host"]["answered"])
+        self.host_refused = d.get("host_refused", {})
+        self.blocked_features = d.get("blocked_features", {})
         self.memo = set(d["guest"]["memo"])
         self.structs = d.get("structs", {})
 
@@ -34,11 +36,16 @@ class Policy:
         errors = []
         known = set(registry.commands) | set(registry.command_aliases) | set(registry.platform_commands)
         for what, names in (("guest.handwritten", self.guest_handwritten), ("host.override", self.host_override), ("host.answered", self.host_answered),
-                            ("guest.memo", self.memo), ("no_wire", self.no_wire), ("commands", self.commands)):
+                            ("guest.memo", self.memo), ("no_wire", self.no_wire), ("commands", self.commands),
+                            ("host_refused", self.host_refused)):
             errors += [f"{what}: {n} is not a command of the registry" for n in names if n not in known]
         for name in list(self.dropped_structs) + list(self.structs):
             if name not in registry.structs:
                 errors.append(f"dropped_structs/structs: {name} is not a struct of the registry")
+        for name, members in self.blocked_features.items():
+            struct = registry.structs.get(name)
+            errors += [f"blocked_features: {name}.{m} does not exist" for m in members
+                       if struct is None or struct.member(m) is None]
         for path in self.fields:
             owner, name = path.split(".")
             thing = registry.structs.get(owner) or registry.commands.get(owner)

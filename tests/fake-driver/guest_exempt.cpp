@@ -24,6 +24,7 @@ constexpr char kTranslated[] =
 
 constexpr char kDebugging[] = "names and labels for people stay in the guest";
 constexpr char kGarbage[] = "handles that the specification lets be garbage are cleared; tests/unit/guest";
+constexpr char kHostAddresses[] = "takes addresses of the caller's memory: refused on both sides (policy.toml)";
 constexpr char kExternal[] = "answered by the host itself: no handle of another API or process is offered";
 
 const std::map<std::string_view, const char*>& reasons() {
@@ -94,6 +95,12 @@ const std::map<std::string_view, const char*>& reasons() {
       {"vkDestroyPrivateDataSlot", kGuestOnly},
       {"vkSetPrivateData", kGuestOnly},
       {"vkGetPrivateData", kGuestOnly},
+      {"vkBuildAccelerationStructuresKHR", kHostAddresses},
+      {"vkCopyAccelerationStructureToMemoryKHR", kHostAddresses},
+      {"vkCopyMemoryToAccelerationStructureKHR", kHostAddresses},
+      {"vkBuildMicromapsEXT", kHostAddresses},
+      {"vkCopyMicromapToMemoryEXT", kHostAddresses},
+      {"vkCopyMemoryToMicromapEXT", kHostAddresses},
   };
   return kReasons;
 }
