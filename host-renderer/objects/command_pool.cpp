@@ -106,7 +106,9 @@ void on_vkAllocateCommandBuffers(CommandContext& ctx, protocol::vkAllocateComman
 
 void on_vkFreeCommandBuffers(CommandContext& ctx, protocol::vkFreeCommandBuffers_args& a) {
   CommandPool* pool = ctx.objects().object<CommandPool>(ObjectType::kCommandPool, a.commandPool_id);
-  for (std::uint32_t i = 0; i < a.commandBufferCount; ++i) {
+  // The array may be null whatever the count says: the registry leaves its validity to the text.
+  const std::uint32_t count = a.pCommandBuffers_ids != nullptr ? a.commandBufferCount : 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
     CommandBuffer* buffer = ctx.command_buffer_of(a.pCommandBuffers_ids[i]);
     if (buffer == nullptr) {
       ctx.objects().erase(ObjectType::kCommandBuffer, a.pCommandBuffers_ids[i]);

@@ -101,7 +101,9 @@ void on_vkCreateDescriptorPool(CommandContext& ctx, protocol::vkCreateDescriptor
   pool->id = id;
   pool->flags = info.flags;
   pool->max_sets = info.maxSets;
-  pool->sizes.assign(info.pPoolSizes, info.pPoolSizes + info.poolSizeCount);
+  if (info.pPoolSizes != nullptr) {
+    pool->sizes.assign(info.pPoolSizes, info.pPoolSizes + info.poolSizeCount);
+  }
   pool->driver_pools.push_back(handle);
   for (auto* next = static_cast<const VkBaseInStructure*>(info.pNext); next != nullptr; next = next->pNext) {
     if (next->sType == VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_INLINE_UNIFORM_BLOCK_CREATE_INFO) {
@@ -162,7 +164,8 @@ void on_vkAllocateDescriptorSets(CommandContext& ctx, protocol::vkAllocateDescri
 void on_vkFreeDescriptorSets(CommandContext& ctx, protocol::vkFreeDescriptorSets_args& a) {
   DescriptorPool* pool = find_pool(ctx, a.descriptorPool_id);
   a.result = VK_SUCCESS;
-  for (std::uint32_t i = 0; i < a.descriptorSetCount; ++i) {
+  const std::uint32_t count = a.pDescriptorSets_ids != nullptr ? a.descriptorSetCount : 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
     const ObjectId id = a.pDescriptorSets_ids[i];
     const protocol::HandleSlot* slot = ctx.objects().find(ObjectType::kDescriptorSet, id);
     const std::size_t position = slot != nullptr ? reinterpret_cast<std::size_t>(slot->object) : 0;

@@ -64,6 +64,17 @@ TEST(HostileGuest, AnHandleOfAnotherTypeEndsTheSession) {
             std::string::npos);
 }
 
+TEST(HostileGuest, ArraysThatMayBeNullAreNotFollowed) {
+  GuestEnd guest;
+  guest.make_device();
+  Records r;
+  r.add(VIADUCT_TEST_CALL(vkFreeCommandBuffers, guest.device(),
+                          GuestEnd::handle<VkCommandPool>(ObjectType::kCommandPool), 3, nullptr));
+  guest.send(r);
+  guest.settle();
+  EXPECT_FALSE(guest.ended());
+}
+
 TEST(HostileGuest, CompletionValuesThatDoNotRiseEndTheSession) {
   GuestEnd guest;
   guest.make_device();
