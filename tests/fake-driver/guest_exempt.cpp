@@ -42,6 +42,7 @@ const std::map<std::string_view, const char*>& reasons() {
       {"vkResetCommandPool", kLifetime},
       {"vkDestroyDescriptorPool", kLifetime},
       {"vkCmdPushDescriptorSetKHR", kGarbage},
+      {"vkCmdBeginRendering", kGarbage},
       {"vkUpdateDescriptorSets", kGarbage},
       {"vkCreateGraphicsPipelines", kGarbage},
       {"vkGetGeneratedCommandsMemoryRequirementsNV", kMemory},
