@@ -1,4 +1,4 @@
-"""What the generator makes of a few telling commands and structs, one text file each: committed under tests/golden, so
+"""What the generator makes of a few telling commands and structs, one file each: committed under tests/golden, so
 that a review of a generator change shows what it does."""
 
 from text import indent
@@ -33,4 +33,4 @@ def emit(output, structs, requests, guest, host, policy):
 
 def write(output, name, lines):
     text = "\n".join(indent(lines)).rstrip() + "\n"
-    output.write_text(name + ".txt", text)
+    output.write_text(name + ".golden", text)

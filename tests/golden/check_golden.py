@@ -23,7 +23,7 @@ def generate(into):
 def texts(folder):
     out = {}
     for name in sorted(os.listdir(folder)):
-        if name.endswith(".txt"):
+        if name.endswith(".golden"):
             with open(os.path.join(folder, name), encoding="utf-8") as f:
                 out[name] = f.read()
     return out
