@@ -202,7 +202,11 @@ class ApplicationGone(OneHost):
     @staticmethod
     def open_inodes(pid):
         inodes = set()
-        for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            entries = list(pathlib.Path(f"/proc/{pid}/fd").iterdir())
+        except FileNotFoundError:  # a worker of the pool that has ended since holds nothing
+            return inodes
+        for entry in entries:
             try:
                 inodes.add(entry.stat().st_ino)
             except OSError:

@@ -64,11 +64,15 @@ class Windows(unittest.TestCase):
         self.assertRegex(text, r"Selected GPU 0: Viaduct \(.+\)", text)
 
     def compare(self, program, display, least):
-        _, native = self.run_cube("vkcube", self.x_server(), False)
         running, forwarded = self.run_cube(program, display, True)
         self.check_selected(running)
+        native, same = set(), 0
+        for _ in range(4):  # a busy machine catches only some of the native pictures each time
+            native |= self.run_cube("vkcube", self.x_server(), False)[1]
+            same = len(native & forwarded)
+            if len(native) > 50 and same >= least:
+                break
         self.assertGreater(len(native), 50, "natively there are pictures to compare with")
-        same = len(native & forwarded)
         print(f"{program}: {len(native)} pictures natively, {len(forwarded)} forwarded, {same} in both", flush=True)
         self.assertGreaterEqual(same, least, running.error_text() + self.host.log()[-2000:])
 
