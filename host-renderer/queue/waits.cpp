@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -106,7 +107,42 @@ void on_vkWaitSemaphores(CommandContext& ctx, protocol::vkWaitSemaphores_args& a
   before_reply(device);
 }
 
+namespace {
+
+// 32 pipeline statistics at most (a bit each) and the availability, 8 bytes each:
+// VkQueryPipelineStatisticFlags.
+constexpr std::size_t kQueryPadding = 33 * 8;
+
+// The driver writes `queryCount` results `stride` apart and need not look at dataSize (the specification
+// makes that the caller's affair). So the last result must begin inside, and what a result of the largest
+// kind could write beyond the end falls into padding.
+bool pad_query_results(CommandContext& ctx, protocol::vkGetQueryPoolResults_args& a) noexcept {
+  const std::uint64_t value = (a.flags & VK_QUERY_RESULT_64_BIT) != 0 ? 8 : 4;
+  const std::uint64_t later = a.queryCount > 1 ? a.queryCount - 1 : 0;
+  if (a.queryCount == 0) {
+    a.result = VK_SUCCESS;
+    return false;
+  }
+  if (a.dataSize < value || (later != 0 && a.stride > (a.dataSize - value) / later)) {
+    a.result = VK_ERROR_UNKNOWN;  // an invalid call of the application, not a malformed record
+    return false;
+  }
+  auto* padded = ctx.decoder.make<std::byte>(a.dataSize + kQueryPadding);
+  if (padded == nullptr) {
+    a.result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    return false;
+  }
+  std::memcpy(padded, a.pData, a.dataSize);
+  a.pData = padded;
+  return true;
+}
+
+}  // namespace
+
 void on_vkGetQueryPoolResults(CommandContext& ctx, protocol::vkGetQueryPoolResults_args& a) {
+  if (!pad_query_results(ctx, a)) {
+    return;
+  }
   Device& device = *ctx.device;
   constexpr VkQueryResultFlags kWait = VK_QUERY_RESULT_WAIT_BIT;
   a.result = device.table.vkGetQueryPoolResults(a.device, a.queryPool, a.firstQuery, a.queryCount, a.dataSize,
@@ -117,6 +153,7 @@ void on_vkGetQueryPoolResults(CommandContext& ctx, protocol::vkGetQueryPoolResul
   // Begins as the application's memory: what no query writes stays as it is.
   auto* sent = static_cast<const std::byte*>(a.pData);
   auto data = std::make_shared<std::vector<std::byte>>(sent, sent + a.dataSize);
+  data->resize(a.dataSize + kQueryPadding);
   run_on_waiter(ctx, [data, asked = a, &waiters = ctx.session.waiters()](Device& on, ReplyBuilder& reply) {
     protocol::vkGetQueryPoolResults_args answered = asked;
     answered.pData = data->data();

@@ -156,6 +156,22 @@ VkResult create_buffer(VkDevice, const VkBufferCreateInfo*, const VkAllocationCa
   return FakeVulkan::get().buffer_result;
 }
 
+VkResult create_query_pool(VkDevice, const VkQueryPoolCreateInfo*, const VkAllocationCallbacks*,
+                           VkQueryPool* out) {
+  *out = make_handle<VkQueryPool>();
+  return VK_SUCCESS;
+}
+
+// As careless as real drivers: 33 values a query, whatever dataSize says.
+VkResult query_results(VkDevice, VkQueryPool, std::uint32_t, std::uint32_t count, std::size_t, void* data,
+                       VkDeviceSize stride, VkQueryResultFlags) {
+  for (std::uint32_t query = 0; query < count; ++query) {
+    auto* values = static_cast<std::byte*>(data) + query * stride;
+    std::memset(values, 0x5a, 33 * sizeof(std::uint64_t));
+  }
+  return VK_SUCCESS;
+}
+
 void buffer_requirements(VkDevice, VkBuffer, VkMemoryRequirements* out) { *out = {4096, 256, 1}; }
 
 VkResult allocate_command_buffers(VkDevice, const VkCommandBufferAllocateInfo* info, VkCommandBuffer* out) {
@@ -245,6 +261,8 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkSignalSemaphore", erased(signal_semaphore)},
       {"vkQueueSubmit", erased(queue_submit)},
       {"vkCreateBuffer", erased(create_buffer)},
+      {"vkCreateQueryPool", erased(create_query_pool)},
+      {"vkGetQueryPoolResults", erased(query_results)},
       {"vkDestroyBuffer", erased(succeed)},
       {"vkGetBufferMemoryRequirements", erased(buffer_requirements)},
       {"vkAllocateMemory", erased(allocate_memory)},

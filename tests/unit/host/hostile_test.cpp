@@ -75,6 +75,29 @@ TEST(HostileGuest, ArraysThatMayBeNullAreNotFollowed) {
   EXPECT_FALSE(guest.ended());
 }
 
+TEST(HostileGuest, QueryResultsThatWouldRunPastTheirMemoryAreRefused) {
+  GuestEnd guest;
+  guest.make_device();
+  Records r;
+  VkQueryPoolCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO;
+  info.queryType = VK_QUERY_TYPE_OCCLUSION;
+  info.queryCount = 64;
+  auto pool = GuestEnd::handle<VkQueryPool>(ObjectType::kQueryPool);
+  std::uint64_t data[2] = {};
+  r.add(VIADUCT_TEST_CALL(vkCreateQueryPool, guest.device(), &info, nullptr, &pool));
+  for (const VkDeviceSize stride : {VkDeviceSize{8}, VkDeviceSize{1} << 60}) {
+    r.add(VIADUCT_TEST_CALL(vkGetQueryPoolResults, guest.device(), pool, 0, 64, sizeof(data), data, stride,
+                            VK_QUERY_RESULT_64_BIT));
+  }
+  // Fits by its stride, and the driver writes 33 values all the same.
+  r.add(VIADUCT_TEST_CALL(vkGetQueryPoolResults, guest.device(), pool, 0, 2, sizeof(data), data, 8,
+                          VK_QUERY_RESULT_64_BIT));
+  guest.send(r);
+  guest.settle();
+  EXPECT_FALSE(guest.ended());
+}
+
 TEST(HostileGuest, CompletionValuesThatDoNotRiseEndTheSession) {
   GuestEnd guest;
   guest.make_device();
