@@ -17,7 +17,7 @@ void name_both(char (&driver_info)[VK_MAX_DRIVER_INFO_SIZE]) noexcept {
   char host[VK_MAX_DRIVER_INFO_SIZE];
   std::memcpy(host, driver_info, sizeof(host));
   host[sizeof(host) - 1] = '\0';
-  std::snprintf(driver_info, sizeof(driver_info), "%s on %.200s", kVersion, host);
+  std::snprintf(driver_info, sizeof(driver_info), "%s%s%.200s", kVersion, host[0] != '\0' ? " on " : "", host);
 }
 
 bool is_cache_header(std::span<const std::byte> data) noexcept {
