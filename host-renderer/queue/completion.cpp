@@ -10,33 +10,16 @@ namespace {
 
 constexpr std::uint64_t kStopCheckNs = 100'000'000;
 
-VkResult make_timeline(const Device& device, std::uint64_t initial_value, VkSemaphore* semaphore) noexcept {
-  VkSemaphoreTypeCreateInfo type{};
-  type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
-  type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
-  type.initialValue = initial_value;
-  VkSemaphoreCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
-  info.pNext = &type;
-  return device.table.vkCreateSemaphore(device.handle, &info, nullptr, semaphore);
-}
-
 }  // namespace
 
 CompletionThread::CompletionThread(Device& device, CompletionSink& sink, std::uint32_t slot,
                                    std::uint64_t initial_value)
-    : device_(device),
-      sink_(sink),
-      slot_(slot),
-      status_(make_timeline(device, initial_value, &semaphore_)),
-      submitted_(initial_value),
-      completed_(initial_value) {
+    : device_(device), sink_(sink), slot_(slot), submitted_(initial_value) {
+  VkFence first = VK_NULL_HANDLE;
+  status_ = make_fence(&first);
   if (status_ == VK_SUCCESS) {
-    try {
-      thread_ = std::thread([this] { work(); });
-    } catch (const std::system_error&) {
-      status_ = VK_ERROR_OUT_OF_HOST_MEMORY;  // the process's limit of threads
-    }
+    free_.push_back(first);
+    thread_ = std::thread([this] { work(); });
   }
 }
 
@@ -49,17 +32,45 @@ CompletionThread::~CompletionThread() {
   if (thread_.joinable()) {
     thread_.join();
   }
-  if (semaphore_ != VK_NULL_HANDLE) {
-    device_.table.vkDestroySemaphore(device_.handle, semaphore_, nullptr);
+  for (const Pending& pending : pending_) {
+    free_.push_back(pending.fence);
+  }
+  for (const VkFence fence : free_) {
+    device_.table.vkDestroyFence(device_.handle, fence, nullptr);
   }
 }
 
-void CompletionThread::submitted(std::uint64_t value) noexcept {
+VkResult CompletionThread::make_fence(VkFence* fence) noexcept {
+  VkFenceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO;
+  return device_.table.vkCreateFence(device_.handle, &info, nullptr, fence);
+}
+
+VkFence CompletionThread::take_fence() noexcept {
+  VkFence fence = VK_NULL_HANDLE;
   {
     const std::lock_guard lock(mutex_);
-    submitted_ = value;
+    if (!free_.empty()) {
+      fence = free_.back();
+      free_.pop_back();
+      return fence;
+    }
+  }
+  return make_fence(&fence) == VK_SUCCESS ? fence : VK_NULL_HANDLE;
+}
+
+void CompletionThread::submitted(std::uint64_t value, VkFence fence) noexcept {
+  submitted_ = value;
+  {
+    const std::lock_guard lock(mutex_);
+    pending_.push_back({value, fence});
   }
   changed_.notify_one();
+}
+
+void CompletionThread::unused(VkFence fence) noexcept {
+  const std::lock_guard lock(mutex_);
+  free_.push_back(fence);
 }
 
 void CompletionThread::lost(VkResult result) noexcept {
@@ -68,50 +79,47 @@ void CompletionThread::lost(VkResult result) noexcept {
 }
 
 void CompletionThread::work() noexcept {
+  std::unique_lock lock(mutex_);
   for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock,
-                    [this] { return stop_.load(std::memory_order_relaxed) || submitted_ > completed_; });
-    }
+    changed_.wait(lock, [this] { return stop_.load(std::memory_order_relaxed) || !pending_.empty(); });
     if (stop_.load(std::memory_order_relaxed)) {
       return;
     }
-    // Any value above the last one: the semaphore goes from submission's value to submission's value.
-    if (!wait_for(completed_ + 1)) {
+    const Pending oldest = pending_.front();
+    lock.unlock();
+    const bool goes_on = wait_for(oldest);
+    lock.lock();
+    if (!goes_on) {
       return;
     }
+    pending_.pop_front();
+    free_.push_back(oldest.fence);
   }
 }
 
-bool CompletionThread::wait_for(std::uint64_t value) noexcept {
-  VkSemaphoreWaitInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
-  info.semaphoreCount = 1;
-  info.pSemaphores = &semaphore_;
-  info.pValues = &value;
+// Publishes the value and leaves the fence unsignalled; false when the thread has to end.
+bool CompletionThread::wait_for(const Pending& pending) noexcept {
+  const DeviceTable& table = device_.table;
   VkResult result = VK_TIMEOUT;
   while (result == VK_TIMEOUT && !stop_.load(std::memory_order_relaxed)) {
-    result = device_.table.vkWaitSemaphores(device_.handle, &info, kStopCheckNs);
+    result = table.vkWaitForFences(device_.handle, 1, &pending.fence, VK_TRUE, kStopCheckNs);
     if (result == VK_TIMEOUT && device_.lost.load(std::memory_order_relaxed)) {
       result = VK_ERROR_DEVICE_LOST;
     }
   }
-  std::uint64_t reached = value;
-  if (result == VK_SUCCESS) {
-    result = device_.table.vkGetSemaphoreCounterValue(device_.handle, semaphore_, &reached);
-  }
   if (result == VK_TIMEOUT) {
     return false;  // told to stop
+  }
+  if (result == VK_SUCCESS) {
+    sink_.before_completion(device_);
+    sink_.complete(slot_, pending.value);
+    result = table.vkResetFences(device_.handle, 1, &pending.fence);
   }
   if (result != VK_SUCCESS) {
     VIADUCT_LOG_ERROR("queue", "waiting for completion slot %u failed: VkResult %d", slot_, result);
     lost(VK_ERROR_DEVICE_LOST);
     return false;
   }
-  completed_ = reached;
-  sink_.before_completion(device_);
-  sink_.complete(slot_, reached);
   return true;
 }
 

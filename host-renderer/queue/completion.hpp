@@ -1,10 +1,13 @@
-// One queue's completions: a hidden timeline semaphore that every submission signals with the guest's value,
-// and a thread that waits for it and publishes {value, VkResult} into the region (decision 5).
+// One queue's completions: a fence for every submission, and a thread that waits for them in order and
+// publishes {the guest's value, VkResult} into the region.
 //
-// The decode thread owns the object and calls submitted() after each submission that the driver took, lost()
-// when the driver (or the guest's own invalid submission) lost the device. The thread touches the semaphore,
-// the device's entry points and the sink, nothing else. The destructor stops it within 100 ms whatever the
-// device does.
+// Fences and not one timeline semaphore: SwiftShader signals semaphores when it has queued a batch's draws
+// and fences when they have executed (its Queue::submitQueue), and a fence costs no batch of its own.
+//
+// The decode thread owns the object, takes a fence for each submission and calls submitted() or unused()
+// after it, and lost() when the driver (or the guest's own invalid submission) lost the device. The thread
+// touches fences, the device's entry points and the sink, nothing else. The destructor stops it within 100 ms
+// whatever the device does.
 #pragma once
 
 #include "generated/host/driver_tables.hpp"
@@ -12,8 +15,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace viaduct::host {
 
@@ -37,29 +42,36 @@ class CompletionThread {
   CompletionThread(const CompletionThread&) = delete;
   CompletionThread& operator=(const CompletionThread&) = delete;
 
-  // VK_SUCCESS, or why there is no semaphore; then nothing may be submitted.
+  // VK_SUCCESS, or why there is no fence; then nothing may be submitted.
   VkResult status() const noexcept { return status_; }
-  VkSemaphore semaphore() const noexcept { return semaphore_; }
   std::uint32_t slot() const noexcept { return slot_; }
   std::uint64_t last_submitted() const noexcept { return submitted_; }
 
-  void submitted(std::uint64_t value) noexcept;
+  // An unsignalled fence for the next submission; null where the driver makes no more.
+  VkFence take_fence() noexcept;
+  void submitted(std::uint64_t value, VkFence fence) noexcept;
+  void unused(VkFence fence) noexcept;
   void lost(VkResult result) noexcept;
 
  private:
   void work() noexcept;
-  bool wait_for(std::uint64_t value) noexcept;
+  struct Pending {
+    std::uint64_t value;
+    VkFence fence;
+  };
+  bool wait_for(const Pending& pending) noexcept;
+  VkResult make_fence(VkFence* fence) noexcept;
 
   Device& device_;
   CompletionSink& sink_;
   const std::uint32_t slot_;
-  VkSemaphore semaphore_ = VK_NULL_HANDLE;
   VkResult status_;
+  std::uint64_t submitted_;  // the decode thread's own
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint64_t submitted_;
-  std::uint64_t completed_;  // the thread's own
+  std::deque<Pending> pending_;
+  std::vector<VkFence> free_;  // unsignalled
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -4,8 +4,6 @@
 #include "host-renderer/worker/command_context.hpp"
 #include "host-renderer/worker/session.hpp"
 
-#include <cstring>
-
 namespace viaduct::host {
 namespace {
 
@@ -28,10 +26,18 @@ Queue* ready_queue(CommandContext& ctx, protocol::ObjectId id, std::uint64_t val
   return queue;
 }
 
-void finish(CommandContext& ctx, Queue& queue, std::uint64_t value, VkResult result) noexcept {
+// Calls submit(fence); the fence covers everything that was submitted before it (7.3, "Fences").
+template <class Submit>
+void submit_with_fence(CommandContext& ctx, Queue& queue, std::uint64_t value,
+                       const Submit& submit) noexcept {
+  const VkFence fence = queue.completion->take_fence();
+  const VkResult result = fence == VK_NULL_HANDLE ? VK_ERROR_OUT_OF_HOST_MEMORY : submit(fence);
   if (result == VK_SUCCESS) {
-    queue.completion->submitted(value);
+    queue.completion->submitted(value, fence);
   } else {
+    if (fence != VK_NULL_HANDLE) {
+      queue.completion->unused(fence);
+    }
     // A posted submission has no other way to fail: decision 6's table.
     ctx.session.lose(
         queue, result == VK_ERROR_DEVICE_LOST ? "the driver says so" : "the driver refused a submission");
@@ -59,27 +65,9 @@ void on_viaductQueueSubmit(CommandContext& ctx, protocol::viaductQueueSubmit_arg
       }
     }
   }
-  // One batch more, whose signal covers everything that was submitted before it (7.4.1, "Semaphore
-  // Signaling").
-  VkSubmitInfo* batches = ctx.decoder.make<VkSubmitInfo>(std::size_t{a.submitCount} + 1);
-  if (batches == nullptr) {
-    return;
-  }
-  if (a.submitCount != 0) {
-    std::memcpy(batches, a.pSubmits, a.submitCount * sizeof(VkSubmitInfo));
-  }
-  const VkSemaphore semaphore = queue->completion->semaphore();
-  VkTimelineSemaphoreSubmitInfo timeline{};
-  timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
-  timeline.signalSemaphoreValueCount = 1;
-  timeline.pSignalSemaphoreValues = &a.value;
-  VkSubmitInfo& last = batches[a.submitCount];
-  last.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
-  last.pNext = &timeline;
-  last.signalSemaphoreCount = 1;
-  last.pSignalSemaphores = &semaphore;
-  finish(ctx, *queue, a.value,
-         queue->device->table.vkQueueSubmit(queue->handle, a.submitCount + 1, batches, VK_NULL_HANDLE));
+  submit_with_fence(ctx, *queue, a.value, [&](VkFence fence) {
+    return queue->device->table.vkQueueSubmit(queue->handle, a.submitCount, a.pSubmits, fence);
+  });
 }
 
 void on_viaductQueueSubmit2(CommandContext& ctx, protocol::viaductQueueSubmit2_args& a) {
@@ -97,24 +85,9 @@ void on_viaductQueueSubmit2(CommandContext& ctx, protocol::viaductQueueSubmit2_a
   if (queue->device->table.vkQueueSubmit2 == nullptr) {
     return ctx.session.lose(*queue, "the driver lacks vkQueueSubmit2");
   }
-  VkSubmitInfo2* batches = ctx.decoder.make<VkSubmitInfo2>(std::size_t{a.submitCount} + 1);
-  if (batches == nullptr) {
-    return;
-  }
-  if (a.submitCount != 0) {
-    std::memcpy(batches, a.pSubmits, a.submitCount * sizeof(VkSubmitInfo2));
-  }
-  VkSemaphoreSubmitInfo signal{};
-  signal.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO;
-  signal.semaphore = queue->completion->semaphore();
-  signal.value = a.value;
-  signal.stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT;
-  VkSubmitInfo2& last = batches[a.submitCount];
-  last.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2;
-  last.signalSemaphoreInfoCount = 1;
-  last.pSignalSemaphoreInfos = &signal;
-  finish(ctx, *queue, a.value,
-         queue->device->table.vkQueueSubmit2(queue->handle, a.submitCount + 1, batches, VK_NULL_HANDLE));
+  submit_with_fence(ctx, *queue, a.value, [&](VkFence fence) {
+    return queue->device->table.vkQueueSubmit2(queue->handle, a.submitCount, a.pSubmits, fence);
+  });
 }
 
 void on_viaductQueueBindSparse(CommandContext& ctx, protocol::viaductQueueBindSparse_args& a) {
@@ -125,25 +98,9 @@ void on_viaductQueueBindSparse(CommandContext& ctx, protocol::viaductQueueBindSp
   if (queue->device->table.vkQueueBindSparse == nullptr) {
     return ctx.session.lose(*queue, "the driver lacks vkQueueBindSparse");
   }
-  VkBindSparseInfo* batches = ctx.decoder.make<VkBindSparseInfo>(std::size_t{a.bindInfoCount} + 1);
-  if (batches == nullptr) {
-    return;
-  }
-  if (a.bindInfoCount != 0) {
-    std::memcpy(batches, a.pBindInfo, a.bindInfoCount * sizeof(VkBindSparseInfo));
-  }
-  const VkSemaphore semaphore = queue->completion->semaphore();
-  VkTimelineSemaphoreSubmitInfo timeline{};
-  timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
-  timeline.signalSemaphoreValueCount = 1;
-  timeline.pSignalSemaphoreValues = &a.value;
-  VkBindSparseInfo& last = batches[a.bindInfoCount];
-  last.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO;
-  last.pNext = &timeline;
-  last.signalSemaphoreCount = 1;
-  last.pSignalSemaphores = &semaphore;
-  finish(ctx, *queue, a.value,
-         queue->device->table.vkQueueBindSparse(queue->handle, a.bindInfoCount + 1, batches, VK_NULL_HANDLE));
+  submit_with_fence(ctx, *queue, a.value, [&](VkFence fence) {
+    return queue->device->table.vkQueueBindSparse(queue->handle, a.bindInfoCount, a.pBindInfo, fence);
+  });
 }
 
 void on_viaductPresent(CommandContext& ctx, protocol::viaductPresent_args&) {

@@ -80,6 +80,12 @@ void clear_garbage(protocol::Command command, void* args) {
       info.basePipelineHandle = VK_NULL_HANDLE;
     }
   }
+  // The host refuses results that cannot fit their memory.
+  if (command == protocol::Command::vkGetQueryPoolResults) {
+    auto& a = *static_cast<protocol::vkGetQueryPoolResults_args*>(args);
+    a.queryCount = 1;
+    a.flags &= ~VkQueryResultFlags{VK_QUERY_RESULT_64_BIT};
+  }
   // Posted work is deferred already: the guest answers VK_OPERATION_NOT_DEFERRED_KHR by itself.
   if (command == protocol::Command::vkCreateRayTracingPipelinesKHR) {
     static_cast<protocol::vkCreateRayTracingPipelinesKHR_args*>(args)->deferredOperation = VK_NULL_HANDLE;

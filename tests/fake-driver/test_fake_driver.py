@@ -80,7 +80,7 @@ class FakeDriver(unittest.TestCase):
         self.assertEqual(lines, {"before": "0", "create": "0", "use": DEVICE_LOST})
 
     def test_a_lost_device_is_told_by_everything_that_follows(self):
-        for command in ("vkQueueSubmit", "vkWaitSemaphores"):
+        for command in ("vkQueueSubmit", "vkWaitForFences"):
             with self.subTest(command):
                 lines = dict(line.split() for line in self.run_guest("lose-device", command))
                 self.assertEqual(lines, {"before": "0", "lost": DEVICE_LOST, "again": DEVICE_LOST,

@@ -128,6 +128,18 @@ VkResult wait_semaphores(VkDevice, const VkSemaphoreWaitInfo* info, std::uint64_
   return Timelines::get().wait(*info, timeout);
 }
 
+// Submissions execute at once, so every fence that is waited for is signalled.
+VkResult create_fence(VkDevice, const VkFenceCreateInfo*, const VkAllocationCallbacks*, VkFence* out) {
+  *out = make_handle<VkFence>();
+  return VK_SUCCESS;
+}
+
+void destroy_fence(VkDevice, VkFence, const VkAllocationCallbacks*) {}
+
+VkResult wait_fences(VkDevice, std::uint32_t, const VkFence*, VkBool32, std::uint64_t) { return VK_SUCCESS; }
+
+VkResult reset_fences(VkDevice, std::uint32_t, const VkFence*) { return VK_SUCCESS; }
+
 VkResult signal_semaphore(VkDevice, const VkSemaphoreSignalInfo* info) {
   Timelines::get().raise(info->semaphore, info->value);
   return VK_SUCCESS;
@@ -259,6 +271,10 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkGetSemaphoreCounterValue", erased(counter)},
       {"vkWaitSemaphores", erased(wait_semaphores)},
       {"vkSignalSemaphore", erased(signal_semaphore)},
+      {"vkCreateFence", erased(create_fence)},
+      {"vkDestroyFence", erased(destroy_fence)},
+      {"vkWaitForFences", erased(wait_fences)},
+      {"vkResetFences", erased(reset_fences)},
       {"vkQueueSubmit", erased(queue_submit)},
       {"vkCreateBuffer", erased(create_buffer)},
       {"vkCreateQueryPool", erased(create_query_pool)},
