@@ -31,7 +31,10 @@ void drop_from_chain(VkMemoryAllocateInfo& info, VkStructureType type) noexcept 
 VkResult finish(CommandContext& ctx, ObjectId id, std::unique_ptr<DeviceMemory> memory, VkResult result) {
   if (result == VK_SUCCESS &&
       ctx.objects().insert(ObjectType::kDeviceMemory, id, driver_bits(memory->handle), memory.get())) {
-    (void)memory.release();  // the slot's
+    DeviceMemoryList& memories = ctx.device->memories;
+    memory->id = id;
+    memories.push_back(std::move(memory));
+    memories.back()->place = std::prev(memories.end());
     return VK_SUCCESS;
   }
   if (result == VK_SUCCESS) {
@@ -134,7 +137,7 @@ void on_vkFreeMemory(CommandContext& ctx, protocol::vkFreeMemory_args& a) {
     ctx.device->table.vkFreeMemory(a.device, memory->handle, nullptr);
     ctx.session.give_device_memory(memory->device_bytes);
     ctx.session.count_arena(-static_cast<std::int64_t>(memory->arena_bytes));
-    delete memory;
+    ctx.device->memories.erase(memory->place);
   }
   ctx.objects().erase(ObjectType::kDeviceMemory, a.memory_id);
 }

@@ -8,10 +8,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
+#include <memory>
 
 namespace viaduct::host {
 
+struct DeviceMemory;
+// A device's allocations: what its guest never freed, or named twice, goes with the device.
+using DeviceMemoryList = std::list<std::unique_ptr<DeviceMemory>>;
+
 struct DeviceMemory {
+  protocol::ObjectId id{};
+  DeviceMemoryList::iterator place;  // in its device's list
   VkDeviceMemory handle = VK_NULL_HANDLE;
   protocol::ObjectId device{};        // whose it is
   std::uint64_t device_bytes = 0;     // counted against the session's limit

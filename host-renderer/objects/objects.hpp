@@ -3,6 +3,7 @@
 #pragma once
 
 #include "generated/host/driver_tables.hpp"
+#include "host-renderer/memory/device_memory.hpp"
 #include "host-renderer/memory/memory_types.hpp"
 #include "protocol/wire/object_id.hpp"
 
@@ -84,6 +85,7 @@ struct Device {
   std::vector<std::unique_ptr<Queue>> queues;
   std::vector<std::unique_ptr<CommandPool>> command_pools;
   std::vector<std::unique_ptr<DescriptorPool>> descriptor_pools;
+  DeviceMemoryList memories;
   std::unique_ptr<DeviceWaits> waits;
   std::unique_ptr<Shadow> shadow;  // only in shadow mode
 };

@@ -98,6 +98,14 @@ void Session::drop(Device& device) noexcept {
   while (!device.descriptor_pools.empty()) {
     drop_descriptor_pool(*this, *device.descriptor_pools.back());
   }
+  device.shadow.reset();
+  for (const auto& memory : device.memories) {
+    objects_.erase(ObjectType::kDeviceMemory, memory->id);
+    device.table.vkFreeMemory(device.handle, memory->handle, nullptr);
+    give_device_memory(memory->device_bytes);
+    count_arena(-static_cast<std::int64_t>(memory->arena_bytes));
+  }
+  device.memories.clear();
   objects_.erase(ObjectType::kDevice, device.id);
   device.table.vkDestroyDevice(device.handle, nullptr);
   std::erase_if(device.physical->instance->devices,
