@@ -1,4 +1,5 @@
 #include "generated/host/overrides.hpp"
+#include "generated/protocol/requests.hpp"
 #include "host-renderer/memory/shadow.hpp"
 #include "host-renderer/queue/device_waits.hpp"
 #include "host-renderer/worker/command_context.hpp"
@@ -11,14 +12,6 @@
 #include <cstring>
 #include <memory>
 #include <vector>
-
-// Defined in one of the numbered requests_NN.cpp; which one changes with the registry.
-namespace viaduct::protocol {
-template <class S>
-void write_reply_vkWaitSemaphores(S& s, const vkWaitSemaphores_args& a);
-template <class S>
-void write_reply_vkGetQueryPoolResults(S& s, const vkGetQueryPoolResults_args& a);
-}  // namespace viaduct::protocol
 
 namespace viaduct::host {
 namespace {
@@ -152,8 +145,7 @@ void on_vkGetQueryPoolResults(CommandContext& ctx, protocol::vkGetQueryPoolResul
   }
   // Begins as the application's memory: what no query writes stays as it is.
   auto* sent = static_cast<const std::byte*>(a.pData);
-  auto data = std::make_shared<std::vector<std::byte>>(sent, sent + a.dataSize);
-  data->resize(a.dataSize + kQueryPadding);
+  auto data = std::make_shared<std::vector<std::byte>>(sent, sent + a.dataSize + kQueryPadding);
   run_on_waiter(ctx, [data, asked = a, &waiters = ctx.session.waiters()](Device& on, ReplyBuilder& reply) {
     protocol::vkGetQueryPoolResults_args answered = asked;
     answered.pData = data->data();
