@@ -94,11 +94,13 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
 
   transport::UnixStream stream(UniqueFd(::dup(control_fd)));
   const std::string driver_name = warm.gpus().empty() ? "" : warm.gpus().front().driver_name;
-  if (auto sent = send_welcome(grant, stream, driver_name); !sent) {
-    return tl::unexpected(sent.error());
-  }
+  // The daemon hears of it before the guest does: whatever a guest that was welcomed sees next, its death by our
+  // end included, is then the end of a session and never a refusal.
   if (auto started = link.send_started(); !started) {
     return tl::unexpected(started.error());
+  }
+  if (auto sent = send_welcome(grant, stream, driver_name); !sent) {
+    return tl::unexpected(sent.error());
   }
   warm.release_devices();
   const SessionOutcome outcome = run_session(session, executor, ring, parker);

@@ -78,9 +78,9 @@ int serve(WorkerLink& link, const Grant& grant) {
   welcome.driver_name = program == "look" ? look() : "fake driver of " + grant.tenant;
   transport::UnixStream stream(UniqueFd(::dup(grant.control.get())));
   const int fds[] = {grant.region.get(), grant.doorbell_to_host.get(), grant.doorbell_to_guest.get()};
-  if (!transport::write_frame(stream, transport::FrameKind::welcome, protocol::encode_welcome(welcome), fds,
-                              Deadline::after_ms(1000)) ||
-      !link.send_started()) {
+  if (!link.send_started() ||
+      !transport::write_frame(stream, transport::FrameKind::welcome, protocol::encode_welcome(welcome), fds,
+                              Deadline::after_ms(1000))) {
     return 9;
   }
   if (program == "crash") {
