@@ -14,7 +14,7 @@
 //   max_objects = 1048576        # of each type, a session
 //   sessions = 64
 //   [tenants.alice]              # gets the socket viaduct.sock.d/alice.sock
-//   socket_owner = "alice"       # who may claim the tenant is who may connect
+//   socket_owner = "alice"       # a user, by name or number: who may claim the tenant is who may connect
 //   socket_group = "render"
 //   socket_mode = "0660"
 //   arena = "1 GiB"              # and the other limits
