@@ -33,6 +33,9 @@ VkResult fetch_extensions(PhysicalDevice& physical) {
                                                        host.data());
     host.resize(result < 0 ? 0 : there);
   }
+  const KnownCommands& known = physical.session->known_commands();
+  std::erase_if(host,
+                [&](const auto& extension) { return !known.allows_extension(extension.extensionName); });
   physical.extensions = device_extensions(host);
   return result;
 }
@@ -81,7 +84,7 @@ VkResult fetch(PhysicalDevice& physical) {
   Channel& channel = *physical.channel;
   VkPhysicalDeviceProperties properties{};
   call_vkGetPhysicalDeviceProperties(channel, physical.handle(), &properties);
-  physical.api_version = properties.apiVersion;
+  physical.api_version = std::min(properties.apiVersion, physical.session->known_commands().core_version());
   if (const VkResult result = fetch_extensions(physical); result < 0) return result;
 
   Request request(physical);
