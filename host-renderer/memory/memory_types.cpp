@@ -34,7 +34,10 @@ class MemoryView::Builder {
 
   MemoryView finish() {
     add_device_only();
-    add_arena();
+    if (options_.mode != SharingMode::kShadow) {
+      add_arena(false);
+    }
+    add_arena(true);
     std::stable_sort(types_.begin(), types_.end(), [](const Type& a, const Type& b) {
       return std::popcount(a.flags) < std::popcount(b.flags);
     });
@@ -45,6 +48,16 @@ class MemoryView::Builder {
   bool has(std::uint32_t heap, VkMemoryPropertyFlags flags) const {
     return std::any_of(types_.begin(), types_.end(),
                        [&](const Type& t) { return t.host_heap == heap && t.flags == flags; });
+  }
+
+  // One imported type for each set of flags is enough. Shadowed ones are for whatever a resource may need, a
+  // window into video memory included, so they are told apart by the host's flags.
+  bool has_arena(VkMemoryPropertyFlags host_flags, bool shadowed) const {
+    return std::any_of(types_.begin(), types_.end(), [&](const Type& t) {
+      const VkMemoryPropertyFlags other = host_.memoryTypes[t.host_type].propertyFlags;
+      return t.host_heap == kArenaHeap && t.shadowed == shadowed &&
+             (other == host_flags || (!shadowed && t.flags == (host_flags & ~kLocal)));
+    });
   }
 
   // A mappable window into video memory (the 256 MiB BAR): of no use to a guest that cannot map it, and small
@@ -75,26 +88,25 @@ class MemoryView::Builder {
         if (visible && ((flags & kLocal) == 0 || has(type.heapIndex, flags) || is_bar_window(type))) {
           continue;
         }
-        types_.push_back({i, type.heapIndex, flags});
+        types_.push_back({i, type.heapIndex, flags, false});
       }
     }
   }
 
-  void add_arena() {
+  void add_arena(bool shadowed) {
     // Plain host memory before device-local memory that happens to be mappable: the pages are system memory.
     for (const bool local : {false, true}) {
       for (std::uint32_t i = 0; i < host_.memoryTypeCount; ++i) {
         const VkMemoryPropertyFlags host_flags = host_.memoryTypes[i].propertyFlags;
         const VkMemoryPropertyFlags needed = kVisible | kCoherent;
-        const bool usable =
-            options_.mode == SharingMode::kShadow || ((options_.importable_types >> i) & 1u) != 0;
+        const bool usable = shadowed || ((options_.importable_types >> i) & 1u) != 0;
         if ((host_flags & needed) != needed || !usable || ((host_flags & kLocal) != 0) != local ||
             (host_flags & VK_MEMORY_PROPERTY_PROTECTED_BIT) != 0) {
           continue;
         }
         const VkMemoryPropertyFlags flags = host_flags & ~kLocal;
-        if (!has(kArenaHeap, flags)) {
-          types_.push_back({i, kArenaHeap, flags});
+        if (!has_arena(host_flags, shadowed)) {
+          types_.push_back({i, kArenaHeap, flags, shadowed});
         }
       }
     }
@@ -135,6 +147,7 @@ class MemoryView::Builder {
       guest.memoryTypes[index] = {type.flags, guest_heap(view, type.host_heap)};
       if (type.host_heap == kArenaHeap) {
         view.arena_bits_ |= 1u << index;
+        view.shadowed_bits_ |= type.shadowed ? 1u << index : 0u;
       }
     }
     return view;
@@ -156,14 +169,17 @@ std::optional<std::uint32_t> MemoryView::host_type(std::uint32_t guest_type) con
   return to_host_type_[guest_type];
 }
 
-std::uint32_t MemoryView::guest_bits(std::uint32_t host_bits, bool arena_allowed) const noexcept {
+std::uint32_t MemoryView::guest_bits(std::uint32_t host_bits, Mappable mappable) const noexcept {
   std::uint32_t bits = 0;
   for (std::uint32_t i = 0; i < guest_.memoryTypeCount; ++i) {
-    if (((host_bits >> to_host_type_[i]) & 1u) != 0 && (arena_allowed || !is_arena_type(i))) {
-      bits |= 1u << i;
-    }
+    bits |= ((host_bits >> to_host_type_[i]) & 1u) << i;
   }
-  return bits;
+  const std::uint32_t device_only = bits & ~arena_bits_;
+  const std::uint32_t imported = bits & arena_bits_ & ~shadowed_bits_;
+  if (mappable == Mappable::kNo) {
+    return device_only;
+  }
+  return device_only | (mappable == Mappable::kImported && imported != 0 ? imported : bits & shadowed_bits_);
 }
 
 void MemoryView::translate_budget(VkPhysicalDeviceMemoryBudgetPropertiesEXT& budget,

@@ -97,16 +97,7 @@ std::vector<const char*> host_device_extensions(const PhysicalDevice& physical,
     add_once(names, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
     add_once(names, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
   }
-  if (physical.api_version < VK_API_VERSION_1_2) {
-    add_once(names, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
-  }
   return names;
-}
-
-bool has_timeline_semaphores(const PhysicalDevice& physical) {
-  return physical.api_version >= VK_API_VERSION_1_2 ||
-         (physical.api_version >= VK_API_VERSION_1_1 &&
-          contains(driver_device_extensions(physical), VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME));
 }
 
 }  // namespace viaduct::host

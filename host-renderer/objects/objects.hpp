@@ -87,7 +87,7 @@ struct Device {
   std::vector<std::unique_ptr<DescriptorPool>> descriptor_pools;
   DeviceMemoryList memories;
   std::unique_ptr<DeviceWaits> waits;
-  std::unique_ptr<Shadow> shadow;  // only in shadow mode
+  std::unique_ptr<Shadow> shadow;  // of its shadowed memory; always there
 };
 
 }  // namespace viaduct::host

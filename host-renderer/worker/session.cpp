@@ -13,7 +13,7 @@ namespace viaduct::host {
 
 using protocol::ObjectType;
 
-Device::Device() = default;
+Device::Device() : shadow(std::make_unique<Shadow>()) {}
 Device::~Device() = default;
 
 ObjectTables& CommandContext::objects() const noexcept { return session.objects(); }
@@ -153,11 +153,7 @@ void Session::lose(Queue& queue, const char* why) noexcept {
   }
 }
 
-void Session::before_completion(Device& device) noexcept {
-  if (device.shadow) {
-    device.shadow->driver_to_guest();
-  }
-}
+void Session::before_completion(Device& device) noexcept { device.shadow->driver_to_guest(); }
 
 void Session::complete(std::uint32_t slot, std::uint64_t value) noexcept { memory_.complete(slot, value); }
 

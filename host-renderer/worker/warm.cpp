@@ -41,8 +41,7 @@ Result<std::unique_ptr<WarmDriver>> WarmDriver::start(const Driver& driver) {
   VkApplicationInfo application{};
   application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
   application.pApplicationName = "viaduct-worker";
-  application.apiVersion =
-      std::max(VK_API_VERSION_1_1, std::min(driver.instance_version(), VK_API_VERSION_1_3));
+  application.apiVersion = std::min(driver.instance_version(), VK_API_VERSION_1_3);
   VkInstanceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
   info.pApplicationInfo = &application;

@@ -1,15 +1,9 @@
 """Object types and the command list: numbers, names, hashes and what kind of command each is."""
 
-from text import File
+from text import File, fnv1a32
+from wire_form import WireForms
 
 NS = "viaduct::protocol"
-
-
-def fnv1a32(text):
-    h = 0x811C9DC5
-    for b in text.encode():
-        h = ((h ^ b) * 0x01000193) & 0xFFFFFFFF
-    return h
 
 
 def emit(output, layout, policy, commands):
@@ -54,4 +48,20 @@ def emit(output, layout, policy, commands):
         f.add(f'{{"{n}", 0x{fnv1a32(n):08x}u, {" | ".join(flags) or "0"}, Command::{target}}},')
     f.add("};")
     output.write(f)
+    emit_forms(output, WireForms(layout, policy), names, wire, registry)
     return names
+
+
+def emit_forms(output, forms, names, wire, registry):
+    f = File("protocol/command_forms.hpp", NS, ["<cstdint>", "generated/protocol/commands.hpp"],
+             "A hash of each command's wire form, by Command: what the handshake compares, so that a command which the\n"
+             "other end encodes differently is not known there. 0 for a command without a wire form.")
+    f.add("extern const std::uint32_t kCommandForms[kCommandCount];")
+    output.write(f)
+    f = File("protocol/command_forms.cpp", NS, ["generated/protocol/command_forms.hpp"])
+    f.add("const std::uint32_t kCommandForms[kCommandCount] = {")
+    for n in names:
+        target = wire.get(registry.command_aliases.get(n, n))
+        f.add(f"0x{forms.hash(target):08x}u,  // {n}" if target else f"0,  // {n}")
+    f.add("};")
+    output.write(f)

@@ -99,12 +99,17 @@ class Registry:
     extensions: list = field(default_factory=list)
     providers: dict = field(default_factory=dict)  # command -> [feature or extension names]
     platform_commands: dict = field(default_factory=dict)  # command -> guard macro
+    type_providers: dict = field(default_factory=dict)  # type, under any of its names -> [feature or extension names]
     header_version: int = 0
 
     def canonical(self, name):
         while name in self.aliases:
             name = self.aliases[name]
         return name
+
+    def type_provider(self, name):
+        """The features and extensions that bring a type, under whichever of its names."""
+        return sorted({p for n, providers in self.type_providers.items() if self.canonical(n) == name for p in providers})
 
 
 def _for_vulkan(element, attribute="api"):
@@ -224,6 +229,7 @@ def load(vk_xml, video_xml, internal_xml, policy):
             for item in require:
                 if item.tag == "type" and platform is None:
                     wanted_types.add(item.get("name"))
+                    registry.type_providers.setdefault(item.get("name"), []).append(provider)
                 elif item.tag == "command":
                     names.append(item.get("name"))
                     if platform is None:

@@ -51,7 +51,11 @@ class Timelines {
   std::map<VkSemaphore, std::uint64_t> values_;
 };
 
-VkResult create_instance(const VkInstanceCreateInfo*, const VkAllocationCallbacks*, VkInstance* out) {
+bool is_first_version() { return FakeVulkan::get().api_version == VK_API_VERSION_1_0; }
+
+VkResult create_instance(const VkInstanceCreateInfo* info, const VkAllocationCallbacks*, VkInstance* out) {
+  const std::uint32_t asked = info->pApplicationInfo != nullptr ? info->pApplicationInfo->apiVersion : 0;
+  if (is_first_version() && asked > VK_API_VERSION_1_0) return VK_ERROR_INCOMPATIBLE_DRIVER;
   *out = make_handle<VkInstance>();
   return VK_SUCCESS;
 }
@@ -81,7 +85,7 @@ VkResult enumerate_devices(VkInstance, std::uint32_t* count, VkPhysicalDevice* o
 
 void properties(VkPhysicalDevice, VkPhysicalDeviceProperties* out) {
   *out = {};
-  out->apiVersion = VK_API_VERSION_1_3;
+  out->apiVersion = FakeVulkan::get().api_version;
   std::strcpy(out->deviceName, "fake");
 }
 
@@ -95,8 +99,33 @@ void memory_properties(VkPhysicalDevice, VkPhysicalDeviceMemoryProperties* out) 
                          0};
 }
 
-VkResult create_device(VkPhysicalDevice, const VkDeviceCreateInfo*, const VkAllocationCallbacks*,
+void features(VkPhysicalDevice, VkPhysicalDeviceFeatures* out) {
+  *out = {};
+  out->geometryShader = VK_TRUE;
+}
+
+void queue_families(VkPhysicalDevice, std::uint32_t* count, VkQueueFamilyProperties* out) {
+  *count = 1;
+  if (out != nullptr) *out = {VK_QUEUE_GRAPHICS_BIT, 1, 64, {1, 1, 1}};
+}
+
+void format_properties(VkPhysicalDevice, VkFormat format, VkFormatProperties* out) {
+  *out = {0, static_cast<VkFormatFeatureFlags>(format), 0};
+}
+
+void external_buffer(VkPhysicalDevice, const VkPhysicalDeviceExternalBufferInfo* info,
+                     VkExternalBufferProperties* out) {
+  const bool importable = (info->usage & ~FakeVulkan::get().importable_usage) == 0;
+  out->externalMemoryProperties = {};
+  if (importable) {
+    out->externalMemoryProperties.externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+  }
+}
+
+VkResult create_device(VkPhysicalDevice, const VkDeviceCreateInfo* info, const VkAllocationCallbacks*,
                        VkDevice* out) {
+  if (is_first_version() && info->enabledExtensionCount > 0) return VK_ERROR_EXTENSION_NOT_PRESENT;
+  if (is_first_version() && info->pNext != nullptr) return VK_ERROR_FEATURE_NOT_PRESENT;
   *out = make_handle<VkDevice>();
   ++FakeVulkan::get().live_devices;
   return VK_SUCCESS;
@@ -237,6 +266,10 @@ VkResult map_memory(VkDevice, VkDeviceMemory, VkDeviceSize, VkDeviceSize, VkMemo
 VkResult allocate_memory(VkDevice, const VkMemoryAllocateInfo* info, const VkAllocationCallbacks*,
                          VkDeviceMemory* out) {
   *out = make_handle<VkDeviceMemory>();
+  for (auto* next = static_cast<const VkBaseInStructure*>(info->pNext); next != nullptr; next = next->pNext) {
+    FakeVulkan::get().imports +=
+        next->sType == VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT ? 1u : 0u;
+  }
   return info->allocationSize <= (1 << 20) ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
 }
 
@@ -262,6 +295,10 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkEnumeratePhysicalDevices", erased(enumerate_devices)},
       {"vkGetPhysicalDeviceProperties", erased(properties)},
       {"vkGetPhysicalDeviceMemoryProperties", erased(memory_properties)},
+      {"vkGetPhysicalDeviceFeatures", erased(features)},
+      {"vkGetPhysicalDeviceQueueFamilyProperties", erased(queue_families)},
+      {"vkGetPhysicalDeviceFormatProperties", erased(format_properties)},
+      {"vkGetPhysicalDeviceExternalBufferProperties", erased(external_buffer)},
       {"vkGetDeviceProcAddr", erased(fake_get_device_proc_addr)},
       {"vkCreateDevice", erased(create_device)},
       {"vkDestroyDevice", erased(destroy_device)},
@@ -319,10 +356,17 @@ void FakeVulkan::reset() {
   fake.fills = 0;
   fake.live_devices = 0;
   fake.cache_size = 64;
+  fake.imports = 0;
+  fake.importable_usage = ~0u;
+  fake.api_version = VK_API_VERSION_1_3;
 }
 
 PFN_vkVoidFunction fake_get_instance_proc_addr(VkInstance, const char* name) {
-  const auto found = functions().find(name);
+  const std::string_view text(name);
+  const bool newer = text == "vkEnumerateInstanceVersion" || text.find("Semaphores") != text.npos ||
+                     text.find("SemaphoreCounter") != text.npos || text.find("External") != text.npos;
+  if (newer && is_first_version()) return nullptr;
+  const auto found = functions().find(text);
   return found != functions().end() ? found->second : nullptr;
 }
 

@@ -20,6 +20,11 @@ struct FakeVulkan {
   std::atomic<std::uint64_t> fills{0};
   std::atomic<std::uint64_t> live_devices{0};
   std::atomic<std::size_t> cache_size{64};
+  std::atomic<std::uint64_t> imports{0};  // allocations of pages of the region
+  // Buffers of other usages are reported as not importable.
+  std::atomic<VkBufferUsageFlags> importable_usage{~0u};
+  // VK_API_VERSION_1_0: has no newer function, and refuses what only newer drivers know.
+  std::atomic<std::uint32_t> api_version{VK_API_VERSION_1_3};
 
   static FakeVulkan& get();
   static void reset();

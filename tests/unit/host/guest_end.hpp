@@ -58,12 +58,18 @@ class Records {
   ::viaduct::protocol::Command::name, \
       [&](auto& sink) { ::viaduct::protocol::write_request_##name(sink, __VA_ARGS__); }
 
+struct GuestEndOptions {
+  std::uint32_t api_version = VK_API_VERSION_1_3;  // the driver's
+  std::vector<ProbeResult> probes{};               // none: the shadow
+  Command other_form = Command::kCount;            // a command that this guest encodes in a way of its own
+};
+
 class GuestEnd {
  public:
   static constexpr transport::RegionLayout kLayout{transport::kDefaultControlSize + (1u << 20),
                                                    transport::kDefaultControlSize};
 
-  GuestEnd();
+  explicit GuestEnd(const GuestEndOptions& options = {});
   ~GuestEnd();
 
   // Publishes a span and wakes the worker.
@@ -100,6 +106,8 @@ class GuestEnd {
   // A submission of the command buffer (or of nothing) that reaches `value`.
   void submit(std::uint64_t value, bool with_commands = false);
 
+  // The region's arena.
+  std::byte* arena() { return view_.bytes(kLayout.arena_offset()); }
   Session& session() { return *session_; }
   StatsPage& stats() { return stats_; }
 

@@ -128,7 +128,8 @@ TEST_P(EveryLayout, TranslatesTypesBackToTypesOfTheHostThatFit) {
     ASSERT_LT(host_type, host.memoryTypeCount);
     const VkMemoryPropertyFlags promised = guest.memoryTypes[i].propertyFlags;
     EXPECT_EQ(host.memoryTypes[host_type].propertyFlags & promised, promised);
-    if (v.is_arena_type(i) && std::get<1>(GetParam()) == SharingMode::kImport) {
+    if (v.is_arena_type(i) && !v.is_shadowed_type(i)) {
+      EXPECT_EQ(std::get<1>(GetParam()), SharingMode::kImport);
       EXPECT_NE((layout().importable >> host_type) & 1u, 0u);
     }
   }
@@ -137,12 +138,32 @@ TEST_P(EveryLayout, TranslatesTypesBackToTypesOfTheHostThatFit) {
 
 TEST_P(EveryLayout, ABufferThatTheHostPutsAnywhereFindsDeviceAndArenaTypes) {
   const MemoryView v = view();
-  const std::uint32_t all = v.guest_bits(0xffffffffu);
-  EXPECT_EQ(all, (1u << v.properties().memoryTypeCount) - 1);
-  const std::uint32_t device_only = v.guest_bits(0xffffffffu, false);
+  const std::uint32_t all = (1u << v.properties().memoryTypeCount) - 1;
+  const bool imports = std::get<1>(GetParam()) == SharingMode::kImport;
+  EXPECT_EQ(v.guest_bits(0xffffffffu), imports ? all & ~v.shadowed_type_bits() : all);
+  const std::uint32_t device_only = v.guest_bits(0xffffffffu, Mappable::kNo);
   EXPECT_EQ(device_only, all & ~v.arena_type_bits());
   EXPECT_NE(device_only, 0u);
+  EXPECT_EQ(v.guest_bits(0xffffffffu, Mappable::kShadowed), device_only | v.shadowed_type_bits());
   EXPECT_EQ(v.guest_bits(0), 0u);
+}
+
+// 12.7, "Resource Memory Association": buffers and linear images, importable or not, wherever the driver puts
+// them.
+TEST_P(EveryLayout, WhatCanBeMappedOnTheHostCanBeMappedInTheGuest) {
+  const MemoryView v = view();
+  for (std::uint32_t type = 0; type < layout().types.size(); ++type) {
+    if ((layout().types[type].propertyFlags & kMapped) != kMapped) continue;
+    for (const Mappable mappable : {Mappable::kShadowed, Mappable::kImported}) {
+      // Types of the same flags stand for each other, as drivers list duplicates.
+      std::uint32_t same = 0;
+      for (std::uint32_t other = 0; other < layout().types.size(); ++other) {
+        const bool equal = layout().types[other].propertyFlags == layout().types[type].propertyFlags;
+        same |= equal ? 1u << other : 0u;
+      }
+      EXPECT_NE(v.guest_bits(same, mappable) & v.arena_type_bits(), 0u) << "host type " << type;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Gpus, EveryLayout,
@@ -156,13 +177,16 @@ MemoryView view_of(std::size_t index, SharingMode mode) {
 
 TEST(MemoryView, SplitsASingleTypeIntoADeviceTypeAndAnArenaType) {
   const MemoryView v = view_of(0, SharingMode::kImport);
-  ASSERT_EQ(v.properties().memoryTypeCount, 2u);
+  ASSERT_EQ(v.properties().memoryTypeCount, 3u);
   EXPECT_EQ(v.properties().memoryTypes[0].propertyFlags, kLocal);
   EXPECT_EQ(v.properties().memoryTypes[1].propertyFlags, kMapped | kCached);
-  EXPECT_EQ(v.arena_type_bits(), 0b10u);
-  EXPECT_EQ(v.host_type(0), 0u);
-  EXPECT_EQ(v.host_type(1), 0u);
-  EXPECT_EQ(v.guest_bits(0b1), 0b11u);
+  EXPECT_EQ(v.properties().memoryTypes[2].propertyFlags, kMapped | kCached);
+  EXPECT_EQ(v.arena_type_bits(), 0b110u);
+  EXPECT_EQ(v.shadowed_type_bits(), 0b100u);
+  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(v.host_type(i), 0u);
+  EXPECT_EQ(v.guest_bits(0b1, Mappable::kImported), 0b011u);
+  EXPECT_EQ(v.guest_bits(0b1, Mappable::kShadowed), 0b101u);
+  EXPECT_EQ(v.guest_bits(0b1, Mappable::kNo), 0b001u);
 }
 
 TEST(MemoryView, HidesTheBarWindowButNotTheMemoryBehindIt) {
@@ -172,7 +196,11 @@ TEST(MemoryView, HidesTheBarWindowButNotTheMemoryBehindIt) {
     local_heaps += (v.properties().memoryHeaps[i].flags & kDeviceHeap) != 0 ? 1 : 0;
   }
   EXPECT_EQ(local_heaps, 1u);
-  EXPECT_EQ(v.guest_bits(1u << 4), 0u) << "a resource only for the window has no type";
+  EXPECT_EQ(v.guest_bits(1u << 4, Mappable::kNo), 0u);
+  // A resource that is only for the window gets it as the shadow's memory.
+  const std::uint32_t bits = v.guest_bits(1u << 4);
+  EXPECT_EQ(bits, bits & v.shadowed_type_bits());
+  EXPECT_NE(bits, 0u);
 }
 
 TEST(MemoryView, NeverOffersMemoryThatIsNotCoherent) {
