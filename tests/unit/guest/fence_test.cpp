@@ -73,7 +73,7 @@ TEST_F(Fences, WaitingForAnyAndForAllTellsThemApart) {
 TEST_F(Fences, AThreadThatWaitsBeforeTheSubmissionIsWoken) {
   VkFence fence = make();
   fixture.host.complete_submissions(slot);
-  for (std::uint64_t round = 1; round <= 200; ++round) {
+  for (std::uint64_t round = 1; round <= 1000; ++round) {
     std::thread submitter([&] {
       std::this_thread::sleep_for(std::chrono::microseconds(300));
       EXPECT_EQ(entry::vkQueueSubmit(fixture.queue().handle(), 0, nullptr, fence), VK_SUCCESS);
