@@ -181,23 +181,37 @@ class FakeDriverEmitter:
                 and all(m.type == "VkBool32" or m.name in ("sType", "pNext") for m in s.members)]
 
     def emit_invokers(self, output):
-        f = File("fake_driver/invokers.cpp", NS, ["generated/fake_driver/entries.hpp", "<new>",
-                                                  "generated/protocol/args.hpp"])
-        f.add("namespace {", "", "template <class Args>", "void make(void* memory) {", "new (memory) Args();", "}", "")
-        for c in self.commands:
-            arguments = ", ".join("nullptr" if p.role == "skip" else f"a.{p.name}" for p in c.params)
-            cast = f"auto& a = *static_cast<protocol::{c.name}_args*>(args);"
-            f.add(f"void invoke_{c.name}(PFN_vkVoidFunction function, void* args) {{", cast,
-                  f"{'a.result = ' if c.result else ''}reinterpret_cast<PFN_{c.name}>(function)({arguments});", "}",
-                  f"void forget_ids_{c.name}(void* args) {{", cast if c.made else "static_cast<void>(args);")
-            for p in c.made:
-                f.add(f"for (std::size_t i = 0; a.{p.name} != nullptr && i < {self.count_of(p, 'a.')}; ++i) "
-                      f"a.{p.name}_ids[i] = 0;")
-            f.add("}", "")
-        f.add("const Invoker kInvokerTable[] = {")
-        for c in self.commands:
-            made = c.made[0].type[2:] if c.made else "None"
-            f.add(f"{{protocol::Command::{c.name}, protocol::ObjectType::k{made}, make<protocol::{c.name}_args>, forget_ids_{c.name}, "
-                  f"invoke_{c.name}}},")
-        f.add("};", "", "}  // namespace", "", "const std::span<const Invoker> kInvokers = kInvokerTable;")
+        parts = chunks(self.commands, CHUNKS)
+        for i, part in enumerate(parts):
+            f = File(f"fake_driver/invokers_{i:02}.cpp", NS, ["generated/fake_driver/entries.hpp", "<new>",
+                                                              "generated/protocol/args.hpp"])
+            f.add("namespace {", "", "template <class Args>", "void make(void* memory) {", "new (memory) Args();", "}", "")
+            for c in part:
+                f.add(*self.invoker_functions(c))
+            f.add("}  // namespace", "", f"extern const Invoker kInvokers_{i:02}[];",
+                  f"const Invoker kInvokers_{i:02}[] = {{")
+            for c in part:
+                made = c.made[0].type[2:] if c.made else "None"
+                f.add(f"{{protocol::Command::{c.name}, protocol::ObjectType::k{made}, make<protocol::{c.name}_args>, "
+                      f"forget_ids_{c.name}, invoke_{c.name}}},")
+            f.add("};")
+            output.write(f)
+        f = File("fake_driver/invokers.cpp", NS, ["generated/fake_driver/entries.hpp", "<vector>"])
+        f.add(*[f"extern const Invoker kInvokers_{i:02}[{len(part)}];" for i, part in enumerate(parts)])
+        f.add("", "namespace {", "", "// Joined once, before main; never destroyed.",
+              "std::span<const Invoker> join() {", "static auto* const all = new std::vector<Invoker>;",
+              "const auto add = [](const auto& part) { all->insert(all->end(), std::begin(part), std::end(part)); };")
+        f.add(*[f"add(kInvokers_{i:02});" for i in range(len(parts))])
+        f.add("return *all;", "}", "", "}  // namespace", "", "const std::span<const Invoker> kInvokers = join();")
         output.write(f)
+
+    def invoker_functions(self, c):
+        arguments = ", ".join("nullptr" if p.role == "skip" else f"a.{p.name}" for p in c.params)
+        cast = f"auto& a = *static_cast<protocol::{c.name}_args*>(args);"
+        lines = [f"void invoke_{c.name}(PFN_vkVoidFunction function, void* args) {{", cast,
+                 f"{'a.result = ' if c.result else ''}reinterpret_cast<PFN_{c.name}>(function)({arguments});", "}",
+                 f"void forget_ids_{c.name}(void* args) {{", cast if c.made else "static_cast<void>(args);"]
+        for p in c.made:
+            lines.append(f"for (std::size_t i = 0; a.{p.name} != nullptr && i < {self.count_of(p, 'a.')}; ++i) "
+                         f"a.{p.name}_ids[i] = 0;")
+        return lines + ["}", ""]
