@@ -23,11 +23,13 @@ UNRECORDED = {"vkEnumerateInstanceLayerProperties", "vkEnumerateDeviceLayerPrope
 # Outputs that are made up, except for the part that a worker acts on.
 CORRECTED = {
     "vkGetPhysicalDeviceProperties2": "hand::vkGetPhysicalDeviceProperties(physicalDevice, &pProperties->properties);\n"
-                                      "hand::write_names(pProperties->pNext);",
+                                      "hand::write_identity(pProperties->pNext);",
     "vkGetPhysicalDeviceFeatures2": "hand::vkGetPhysicalDeviceFeatures(physicalDevice, &pFeatures->features);\n"
                                     "set_features(pFeatures->pNext);",
     "vkGetPhysicalDeviceMemoryProperties2":
-        "hand::vkGetPhysicalDeviceMemoryProperties(physicalDevice, &pMemoryProperties->memoryProperties);",
+        "hand::vkGetPhysicalDeviceMemoryProperties(physicalDevice, &pMemoryProperties->memoryProperties);\n"
+        "hand::write_budget(pMemoryProperties->pNext);",
+    "vkGetPhysicalDeviceImageFormatProperties2": "hand::write_importable(pImageFormatProperties->pNext);",
     "vkGetBufferMemoryRequirements": "*pMemoryRequirements = hand::requirements_of(buffer);",
     "vkGetImageMemoryRequirements": "*pMemoryRequirements = hand::requirements_of_anything();",
     "vkGetBufferMemoryRequirements2":
@@ -84,6 +86,7 @@ class FakeDriverEmitter:
             output.write(f)
         self.emit_tables(output)
         self.emit_invokers(output)
+        self.emit_facts(output)
 
     @staticmethod
     def parameters(c):
@@ -112,7 +115,7 @@ class FakeDriverEmitter:
             lines += ["a.result = call.injected();", "if (a.result >= 0) {"]
         lines += self.body(c)
         if status:
-            lines.append("}")
+            lines += ["if (call.injected() > 0) a.result = call.injected();", "}"]
         lines += ["call.finish({});".format("a.result" if status else "0"), f"return{' a.result' if c.result else ''};"]
         return lines + ["}", ""]
 
@@ -155,15 +158,7 @@ class FakeDriverEmitter:
               "return reinterpret_cast<PFN_vkVoidFunction>(function);", "}", "",
               "const NamedEntry kEntryTable[] = {")
         f.add(*[f'{{"{name}", erase({function})}},' for name, function in sorted(entries.items())], "};")
-        for kind, table in (("instance", "kInstanceTable"), ("device", "kDeviceTable")):
-            f.add("", f"constexpr Extension {table}[] = {{")
-            for e in self.registry.extensions:
-                if e.kind == kind and e.platform is None:
-                    f.add(f'{{"{e.name}", {e.version}}},')
-            f.add("};")
-        f.add("}  // namespace", "", "const std::span<const NamedEntry> kEntries = kEntryTable;",
-              "const std::span<const Extension> kInstanceExtensions = kInstanceTable;",
-              "const std::span<const Extension> kDeviceExtensions = kDeviceTable;", "")
+        f.add("}  // namespace", "", "const std::span<const NamedEntry> kEntries = kEntryTable;", "")
         f.add("void set_features(void* chain) {",
               "for (auto* next = static_cast<VkBaseOutStructure*>(chain); next != nullptr; next = next->pNext) {",
               "switch (next->sType) {")
@@ -179,6 +174,43 @@ class FakeDriverEmitter:
         return [s for s in self.registry.structs.values()
                 if s.s_type and "VkPhysicalDeviceFeatures2" in [self.registry.canonical(e) for e in s.extends]
                 and all(m.type == "VkBool32" or m.name in ("sType", "pNext") for m in s.members)]
+
+    def emit_facts(self, output):
+        header = File("fake_driver/facts.hpp", NS, ["<vulkan/vulkan.h>", "<cstdint>", "<span>",
+                                                    "generated/protocol/commands.hpp"],
+                      "What the registry says that both ends of the fake driver's test need: no entry point is named here.")
+        header.add("struct Extension {", "const char* name;", "uint32_t version;", "};",
+                   "// Every extension of the registry that has commands or structs for us.",
+                   "extern const std::span<const Extension> kInstanceExtensions;",
+                   "extern const std::span<const Extension> kDeviceExtensions;", "",
+                   "// The results of a command with a VkResult, VK_SUCCESS left out; sorted by command.",
+                   "struct CommandResults {", "protocol::Command command;", "std::span<const VkResult> results;", "};",
+                   "extern const std::span<const CommandResults> kCommandResults;", "",
+                   "struct ChainStruct {", "VkStructureType type;", "const char* name;", "};",
+                   "// Every struct with an sType, for messages.",
+                   "extern const std::span<const ChainStruct> kChainStructs;")
+        output.write(header)
+        f = File("fake_driver/facts.cpp", NS, ["generated/fake_driver/facts.hpp"])
+        f.add("namespace {")
+        for kind, table in (("instance", "kInstanceTable"), ("device", "kDeviceTable")):
+            f.add("", f"constexpr Extension {table}[] = {{")
+            for e in self.registry.extensions:
+                if e.kind == kind and e.platform is None:
+                    f.add(f'{{"{e.name}", {e.version}}},')
+            f.add("};")
+        with_results = [(c, [r for r in c.command.success_codes + c.command.error_codes if r != "VK_SUCCESS"])
+                        for c in self.commands if c.returns == "VkResult"]
+        f.add("", *[f"constexpr VkResult kResults_{c.name}[] = {{{', '.join(r)}}};" for c, r in with_results if r],
+              "const CommandResults kResultTable[] = {")
+        f.add(*[f"{{protocol::Command::{c.name}, {f'kResults_{c.name}' if r else '{}'}}}," for c, r in with_results], "};",
+              "", "constexpr ChainStruct kStructTable[] = {",
+              *[f'{{{s.s_type}, "{s.name}"}},' for s in self.registry.structs.values() if s.s_type], "};",
+              "", "}  // namespace", "",
+              "const std::span<const Extension> kInstanceExtensions = kInstanceTable;",
+              "const std::span<const Extension> kDeviceExtensions = kDeviceTable;",
+              "const std::span<const CommandResults> kCommandResults = kResultTable;",
+              "const std::span<const ChainStruct> kChainStructs = kStructTable;")
+        output.write(f)
 
     def emit_invokers(self, output):
         parts = chunks(self.commands, CHUNKS)

@@ -62,11 +62,12 @@ class TestingEmitter(ValueRules, DigestRules):
             if n in self.structs.inner:
                 f.add(f"void random_inner_{n}(Rng& rng, const {n}& v);")
             f.add(f"void digest_{n}(Digest& d, const {n}& v);")
-        f.add("", "void* random_pnext(Rng& rng, std::initializer_list<VkStructureType> allowed);",
-              "void* make_output_pnext(Rng& rng, std::initializer_list<VkStructureType> allowed);",
+        f.add("", "// `parent` is the struct at the head of the chain.",
+              "void* random_pnext(Rng& rng, VkStructureType parent, std::initializer_list<VkStructureType> allowed);",
+              "void* make_output_pnext(Rng& rng, VkStructureType parent, std::initializer_list<VkStructureType> allowed);",
               "void random_output_pnext(Rng& rng, const void* chain);",
               "void random_inner_pnext(Rng& rng, const void* chain);",
-              "void digest_pnext(Digest& d, const void* chain);", "")
+              "void digest_pnext(Digest& d, VkStructureType parent, const void* chain);", "")
         output.write(f)
         f = File("testing/command_values.hpp", NS, ["generated/protocol/args.hpp", *SUPPORT],
                  "Random arguments and outputs of every command, and digests of both.")
@@ -92,15 +93,15 @@ class TestingEmitter(ValueRules, DigestRules):
             self.pnext_switch(output, f"pnext_{verb}", ["namespace {", f"void* {verb}_link(Rng& rng, VkStructureType type) {{"],
                               names, lambda n, v=verb: [f"return make_link(rng, {v}_{n});"],
                               ["return nullptr;", "}", "}", "}  // namespace", "",
-                               f"void* {verb}_pnext(Rng& rng, std::initializer_list<VkStructureType> allowed) {{",
-                               f"return make_chain(rng, allowed, {verb}_link);", "}"])
+                               f"void* {verb}_pnext(Rng& rng, VkStructureType parent, std::initializer_list<VkStructureType> allowed) {{",
+                               f"return make_chain(rng, parent, allowed, {verb}_link);", "}"])
         walk = "for (auto* p = static_cast<const VkBaseInStructure*>(chain); p != nullptr; p = p->pNext) {"
         for verb, names in (("random_output", outs), ("random_inner", inner)):
             self.pnext_switch(output, f"pnext_{verb}", [f"void {verb}_pnext(Rng& rng, const void* chain) {{", walk],
                               names, lambda n, v=verb: [f"change_link(rng, p, {v}_{n});", "break;"],
                               ["break;", "}", "}", "}"])
-        self.pnext_switch(output, "pnext_digest", ["void digest_pnext(Digest& d, const void* chain) {", walk],
-                          sorted(set(ins) | set(outs)), lambda n: [f"digest_link(d, p, digest_{n});", "break;"],
+        self.pnext_switch(output, "pnext_digest", ["void digest_pnext(Digest& d, VkStructureType parent, const void* chain) {", walk],
+                          sorted(set(ins) | set(outs)), lambda n: [f"digest_link(d, parent, p, digest_{n});", "break;"],
                           ["break;", "}", "}", "d.u64(0);", "}"])
 
     def emit_commands(self, output):

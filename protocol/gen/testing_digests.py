@@ -65,7 +65,7 @@ class DigestRules:
         output = s.name in self.layout.outputs and s.name not in self.layout.inputs
         lines = [f"void digest_{s.name}(Digest& d, const {s.name}& v) {{"]
         if s.has_chain:
-            lines.append("digest_pnext(d, v.pNext);")
+            lines.append("digest_pnext(d, v.sType, v.pNext);")
         lines += self.context_lines(s.name, "d")
         members = self.structs.union_only(s) or self.structs.members(s)
         for m in members:

@@ -181,7 +181,7 @@ class ValueRules:
         lines = [f"void random_{s.name}(Rng& rng, {s.name}& v) {{"]
         if s.has_chain:
             types = [self.registry.structs[c].s_type for c in self.chain_list(s.name, "in")]
-            lines += [f"v.sType = {s.s_type};", f"v.pNext = random_pnext(rng, {{{', '.join(types)}}});"]
+            lines += [f"v.sType = {s.s_type};", f"v.pNext = random_pnext(rng, {s.s_type}, {{{', '.join(types)}}});"]
         body = self.random_body(s)
         unused = [] if any("rng" in x for x in body) or s.has_chain else ["(void)rng;"]
         return lines + unused + body + ["}", ""]
@@ -192,7 +192,7 @@ class ValueRules:
         lines = [f"void make_output_{s.name}(Rng& rng, {s.name}& v) {{"]
         if s.has_chain:
             types = [self.registry.structs[c].s_type for c in self.chain_list(s.name, "out")]
-            lines += [f"v.sType = {s.s_type};", f"v.pNext = make_output_pnext(rng, {{{', '.join(types)}}});"]
+            lines += [f"v.sType = {s.s_type};", f"v.pNext = make_output_pnext(rng, {s.s_type}, {{{', '.join(types)}}});"]
         body = []
         for m in self.structs.members(s):
             shape, acc = self.layout.shape(m), f"v.{m.name}"
