@@ -69,6 +69,8 @@ class Command:
     params: list
     aliases: list = field(default_factory=list)
     internal: bool = False
+    success_codes: list = field(default_factory=list)  # names of VkResult values
+    error_codes: list = field(default_factory=list)
 
     def param(self, name):
         return next((p for p in self.params if p.name == name), None)
@@ -207,7 +209,9 @@ def _parse_constants(root, registry):
 def _parse_command(element, registry, internal=False):
     name = element.find("proto/name").text
     params = [_parse_field(name, p, registry) for p in element.findall("param") if _for_vulkan(p)]
-    return Command(name, registry.canonical(element.find("proto/type").text), params, internal=internal)
+    codes = [[x for x in (element.get(kind) or "").split(",") if x] for kind in ("successcodes", "errorcodes")]
+    return Command(name, registry.canonical(element.find("proto/type").text), params, internal=internal,
+                   success_codes=codes[0], error_codes=codes[1])
 
 
 def load(vk_xml, video_xml, internal_xml, policy):
