@@ -17,6 +17,11 @@
 //   +0   u32 code                              +288 u32 n commands (of the host, may be 0)
 //   +4   u32 length                            +292 u32 hash[n]
 //   +8   char message[length]
+//
+// Instead of a hello, a guest may ask what kind of device it would get, without taking a session:
+//   DeviceQuery (guest to host, kind 6)        DeviceInfo (host to guest, kind 7)
+//   +0   u32 protocol version                  +0   u32 protocol version
+//                                              +4   u32 VkPhysicalDeviceType of the host's first GPU
 #pragma once
 
 #include <cstddef>
@@ -53,6 +58,15 @@ struct Welcome {
   std::vector<uint32_t> command_hashes;  // what the host can execute; empty = everything asked
 };
 
+struct DeviceQuery {
+  uint32_t protocol_version = kProtocolVersion;
+};
+
+struct DeviceInfo {
+  uint32_t protocol_version = kProtocolVersion;
+  uint32_t device_type = 0;  // VkPhysicalDeviceType, the host's own
+};
+
 enum class RefusalCode : uint32_t {
   incompatible = 1,  // another protocol version
   limit = 2,         // the tenant has all the sessions it may have
@@ -70,9 +84,13 @@ struct Refusal {
 std::vector<std::byte> encode_hello(const Hello& hello);
 std::vector<std::byte> encode_welcome(const Welcome& welcome);
 std::vector<std::byte> encode_refusal(const Refusal& refusal);
+std::vector<std::byte> encode_device_query(const DeviceQuery& query);
+std::vector<std::byte> encode_device_info(const DeviceInfo& info);
 
 [[nodiscard]] Result<Hello> decode_hello(std::span<const std::byte> payload);
 [[nodiscard]] Result<Welcome> decode_welcome(std::span<const std::byte> payload);
 [[nodiscard]] Result<Refusal> decode_refusal(std::span<const std::byte> payload);
+[[nodiscard]] Result<DeviceQuery> decode_device_query(std::span<const std::byte> payload);
+[[nodiscard]] Result<DeviceInfo> decode_device_info(std::span<const std::byte> payload);
 
 }  // namespace viaduct::protocol
