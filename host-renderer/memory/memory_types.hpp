@@ -3,8 +3,10 @@
 // A guest can map only memory that is part of the region's arena, so the host's types are re-described:
 // every guest type is either *device-only* (never host visible; any host type) or *arena* (host visible and
 // coherent; backed by region pages that the host imports or shadows, counted against a heap of its own). A
-// host type that is everything at once becomes one of each. Non-coherent host types are not offered: Vulkan
-// guarantees a coherent one, and a flush across processes would buy nothing.
+// host type that is everything at once becomes one of each. Where the GPU has memory of its own, a small part
+// of the arena is offered a second time as a device-local heap, the *window*: every card has such a type.
+// Non-coherent host types are not offered: Vulkan guarantees a coherent one, and a flush across processes
+// would buy nothing.
 //
 // Arena types are *imported* or *shadowed* (memory/shadow.hpp). In shadow mode all are shadowed; otherwise
 // the imported ones come first, and the same host types again as shadowed ones are for buffers and linear
@@ -40,6 +42,7 @@ enum class Mappable : std::uintptr_t { kNo = 1, kShadowed = 2, kImported = 3 };
 class MemoryView {
  public:
   static constexpr std::uint32_t kArenaHeap = 0xffffffffu;
+  static constexpr std::uint32_t kWindowHeap = 0xfffffffeu;
 
   MemoryView() = default;
   static MemoryView build(const VkPhysicalDeviceMemoryProperties& host, const MemoryViewOptions& options);
@@ -68,7 +71,7 @@ class MemoryView {
  private:
   struct Type {
     std::uint32_t host_type;
-    std::uint32_t host_heap;      // kArenaHeap for arena types
+    std::uint32_t host_heap;      // kArenaHeap or kWindowHeap for arena types
     VkMemoryPropertyFlags flags;  // the guest's
     bool shadowed;
   };

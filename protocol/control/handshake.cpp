@@ -127,6 +127,19 @@ std::vector<std::byte> encode_refusal(const Refusal& refusal) {
   return out.take();
 }
 
+std::vector<std::byte> encode_device_query(const DeviceQuery& query) {
+  Packer out;
+  out.u32(query.protocol_version);
+  return out.take();
+}
+
+std::vector<std::byte> encode_device_info(const DeviceInfo& info) {
+  Packer out;
+  out.u32(info.protocol_version);
+  out.u32(info.device_type);
+  return out.take();
+}
+
 Result<Hello> decode_hello(std::span<const std::byte> payload) {
   Unpacker in(payload);
   Hello hello;
@@ -174,6 +187,29 @@ Result<Refusal> decode_refusal(std::span<const std::byte> payload) {
   }
   if (length != 0) refusal.message = in.text(length);
   return refusal;
+}
+
+Result<DeviceQuery> decode_device_query(std::span<const std::byte> payload) {
+  Unpacker in(payload);
+  DeviceQuery query;
+  query.protocol_version = in.u32();
+  if (!in.ok() || in.left() != 0) return fail(Errc::bad_data, "device query: length");
+  if (query.protocol_version != kProtocolVersion) {
+    return fail(Errc::incompatible, "device query: protocol version");
+  }
+  return query;
+}
+
+Result<DeviceInfo> decode_device_info(std::span<const std::byte> payload) {
+  Unpacker in(payload);
+  DeviceInfo info;
+  info.protocol_version = in.u32();
+  info.device_type = in.u32();
+  if (!in.ok() || in.left() != 0) return fail(Errc::bad_data, "device info: length");
+  if (info.protocol_version != kProtocolVersion) {
+    return fail(Errc::incompatible, "device info: protocol version");
+  }
+  return info;
 }
 
 }  // namespace viaduct::protocol

@@ -21,6 +21,11 @@
 // A command is named by the hash of its name; the hash of its wire form
 // (generated/protocol/command_forms.hpp) says how its records look. An end knows a command of the other's
 // only if both are its own.
+//
+// Instead of a hello, a guest may ask what kind of device it would get, without taking a session:
+//   DeviceQuery (guest to host, kind 6)        DeviceInfo (host to guest, kind 7)
+//   +0   u32 protocol version                  +0   u32 protocol version
+//                                              +4   u32 VkPhysicalDeviceType of the host's first GPU
 #pragma once
 
 #include <cstddef>
@@ -63,6 +68,15 @@ struct Welcome {
   std::vector<CommandHashes> commands;  // what the host can execute; empty = everything asked
 };
 
+struct DeviceQuery {
+  uint32_t protocol_version = kProtocolVersion;
+};
+
+struct DeviceInfo {
+  uint32_t protocol_version = kProtocolVersion;
+  uint32_t device_type = 0;  // VkPhysicalDeviceType, the host's own
+};
+
 enum class RefusalCode : uint32_t {
   incompatible = 1,  // another protocol version
   limit = 2,         // the tenant has all the sessions it may have
@@ -80,9 +94,13 @@ struct Refusal {
 std::vector<std::byte> encode_hello(const Hello& hello);
 std::vector<std::byte> encode_welcome(const Welcome& welcome);
 std::vector<std::byte> encode_refusal(const Refusal& refusal);
+std::vector<std::byte> encode_device_query(const DeviceQuery& query);
+std::vector<std::byte> encode_device_info(const DeviceInfo& info);
 
 [[nodiscard]] Result<Hello> decode_hello(std::span<const std::byte> payload);
 [[nodiscard]] Result<Welcome> decode_welcome(std::span<const std::byte> payload);
 [[nodiscard]] Result<Refusal> decode_refusal(std::span<const std::byte> payload);
+[[nodiscard]] Result<DeviceQuery> decode_device_query(std::span<const std::byte> payload);
+[[nodiscard]] Result<DeviceInfo> decode_device_info(std::span<const std::byte> payload);
 
 }  // namespace viaduct::protocol

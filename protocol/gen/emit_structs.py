@@ -284,6 +284,7 @@ class StructEmitter:
                    "void fill_pnext(Reader& r, const void* chain, ChainOf of);",
                    "void fill_inner_pnext(Reader& r, const void* chain, ChainOf of);")
         output.write(header)
+        self.emit_pnext_sizes(output)
         ins, outs = self.layout.chained("in"), self.layout.chained("out")
         inner = [n for n in ins if n in self.inner]
         self.pnext_file(output, "pnext_in_write", ins, [self.pnext_writer("write", ins)])
@@ -294,6 +295,18 @@ class StructEmitter:
             self.pnext_writer("write_out", outs), self.pnext_filler("fill", outs)])
         self.pnext_file(output, "pnext_inner", inner, [
             self.pnext_writer("write_inner", inner), self.pnext_filler("fill_inner", inner)])
+
+    def emit_pnext_sizes(self, output):
+        header = File("protocol/pnext_sizes.hpp", NS, ["<cstddef>", "<vulkan/vulkan.h>"],
+                      "How long the structs are that may stand in a chain of inputs; 0 for those that do not travel.")
+        header.add("std::size_t chained_size(VkStructureType type) noexcept;")
+        output.write(header)
+        source = File("protocol/pnext_sizes.cpp", NS, ["generated/protocol/pnext_sizes.hpp"])
+        source.add("std::size_t chained_size(VkStructureType type) noexcept {", "switch (type) {")
+        for n in self.layout.chained("in"):
+            source.add(f"case {self.registry.structs[n].s_type}: return sizeof({n});")
+        source.add("default: return 0;", "}", "}")
+        output.write(source)
 
     def pnext_file(self, output, name, structs, functions):
         f = File(f"protocol/{name}.cpp", NS, ["generated/protocol/pnext.hpp"] + self.headers_for(structs))

@@ -1,5 +1,5 @@
 // VK_LAYER_VIADUCT_memory_types: gives a software driver, whose one memory type is everything at once, the
-// memory types and heaps of a discrete GPU. Test only; it sits below viaduct-worker, in the worker's own
+// memory types, the heaps and the device type of a discrete GPU. Test only; it sits below viaduct-worker, in the worker's own
 // loader. Long because it is one list of intercepted entry points and what stands behind each.
 //
 // It is stricter than hardware, so that what would go wrong on a card goes wrong here: memory of a type that
@@ -128,6 +128,12 @@ void impose(VkPhysicalDeviceMemoryProperties& properties) {
   for (uint32_t i = 0; i < layout.heaps.size(); ++i) properties.memoryHeaps[i] = layout.heaps[i];
 }
 
+// Nor is it a CPU any more: Mesa, for one, goes other ways for those.
+void impose(VkPhysicalDeviceProperties& properties) {
+  properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+  properties.limits.nonCoherentAtomSize = chosen_layout().non_coherent_atom_size;
+}
+
 void impose_buffer(VkMemoryRequirements& needs) { needs.memoryTypeBits = chosen_layout().all_types(); }
 void impose_image(VkMemoryRequirements& needs, VkImageTiling tiling) {
   needs.memoryTypeBits =
@@ -197,7 +203,7 @@ VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceProperties(VkPhysicalDevice physical
   auto& data = instance_of(physical);
   next_instance<PFN_vkGetPhysicalDeviceProperties>(data, "vkGetPhysicalDeviceProperties")(physical,
                                                                                           properties);
-  properties->limits.nonCoherentAtomSize = chosen_layout().non_coherent_atom_size;
+  impose(*properties);
 }
 
 VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceProperties2(VkPhysicalDevice physical,
@@ -205,7 +211,7 @@ VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceProperties2(VkPhysicalDevice physica
   auto& data = instance_of(physical);
   next_instance<PFN_vkGetPhysicalDeviceProperties2>(
       data, "vkGetPhysicalDeviceProperties2", "vkGetPhysicalDeviceProperties2KHR")(physical, properties);
-  properties->properties.limits.nonCoherentAtomSize = chosen_layout().non_coherent_atom_size;
+  impose(properties->properties);
 }
 
 VkExternalMemoryFeatureFlags import_feature(bool importable) {

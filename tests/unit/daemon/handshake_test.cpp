@@ -122,6 +122,27 @@ TEST(Handshake, a_long_program_name_is_cut_when_it_is_sent) {
   EXPECT_EQ(hello->program, std::string(63, 'p'));
 }
 
+TEST(Handshake, a_question_for_the_device_and_its_answer_arrive_unchanged) {
+  EXPECT_TRUE(decode_device_query(encode_device_query({})));
+  DeviceInfo sent;
+  sent.device_type = 4;
+  const auto info = decode_device_info(encode_device_info(sent));
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->device_type, 4u);
+}
+
+TEST(Handshake, a_question_for_the_device_of_another_length_or_version_is_refused) {
+  auto query = encode_device_query({});
+  auto info = encode_device_info({});
+  query[0] = info[0] = std::byte{99};
+  EXPECT_EQ(decode_device_query(query).error().code, Errc::incompatible);
+  EXPECT_EQ(decode_device_info(info).error().code, Errc::incompatible);
+  query.pop_back();
+  info.push_back(std::byte{0});
+  EXPECT_EQ(decode_device_query(query).error().code, Errc::bad_data);
+  EXPECT_EQ(decode_device_info(info).error().code, Errc::bad_data);
+}
+
 TEST(Handshake, a_control_area_larger_than_the_region_is_refused) {
   Welcome sent;
   sent.region_size = 4096;

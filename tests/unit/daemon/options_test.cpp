@@ -71,6 +71,14 @@ TEST(CtlOptions, run_works_without_the_two_dashes) {
   EXPECT_EQ(options->program, (std::vector<std::string>{"vkcube", "--c", "100"}));
 }
 
+TEST(CtlOptions, opengl_is_set_up_unless_told_otherwise) {
+  EXPECT_TRUE(ctl_options("run", "--", "glxgears")->gl);
+  EXPECT_FALSE(ctl_options("run", "--no-gl", "--", "glxgears")->gl);
+  EXPECT_EQ(ctl_options("run", "--", "prog", "--no-gl")->program,
+            (std::vector<std::string>{"prog", "--no-gl"}));
+  EXPECT_FALSE(ctl_options("status", "--no-gl"));
+}
+
 TEST(CtlOptions, verbs_are_recognised) {
   EXPECT_EQ(ctl_options("status")->verb, tools::Verb::status);
   EXPECT_TRUE(ctl_options("status", "--json")->json);

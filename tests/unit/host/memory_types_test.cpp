@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace viaduct::host {
@@ -82,18 +83,34 @@ class EveryLayout : public testing::TestWithParam<std::tuple<std::size_t, Sharin
   }
 };
 
-TEST_P(EveryLayout, GivesHostVisibleMemoryOnlyFromTheArenaHeap) {
+// Where some memory is not device-local, the GPU has memory of its own, and the arena's window is a heap too.
+bool has_window(const Layout& layout) {
+  return std::any_of(layout.types.begin(), layout.types.end(),
+                     [](const VkMemoryType& type) { return (type.propertyFlags & kLocal) == 0; });
+}
+
+TEST_P(EveryLayout, GivesHostVisibleMemoryOnlyFromTheArena) {
   const MemoryView v = view();
   const VkPhysicalDeviceMemoryProperties& guest = v.properties();
   const std::uint32_t arena_heap = guest.memoryHeapCount - 1;
+  const std::uint32_t window_heap = has_window(layout()) ? arena_heap - 1 : arena_heap;
   EXPECT_EQ(guest.memoryHeaps[arena_heap].size, kArena);
-  EXPECT_EQ(guest.memoryHeaps[arena_heap].flags, 0u);
+  EXPECT_EQ(guest.memoryHeaps[arena_heap].flags, has_window(layout()) ? 0u : unsigned{kDeviceHeap});
+  EXPECT_EQ(guest.memoryHeaps[window_heap].flags, kDeviceHeap);
   ASSERT_NE(v.arena_type_bits(), 0u) << layout().name;
   for (std::uint32_t i = 0; i < guest.memoryTypeCount; ++i) {
     const bool visible = (guest.memoryTypes[i].propertyFlags & kVisible) != 0;
     EXPECT_EQ(visible, v.is_arena_type(i));
-    EXPECT_EQ(visible, guest.memoryTypes[i].heapIndex == arena_heap);
+    EXPECT_EQ(visible, guest.memoryTypes[i].heapIndex >= window_heap);
   }
+}
+
+// Mesa's Zink takes memory that cannot be mapped for buffers that stay mapped where there is no such type.
+TEST_P(EveryLayout, HasADeviceLocalTypeThatCanBeMapped) {
+  const VkPhysicalDeviceMemoryProperties guest = view().properties();
+  EXPECT_TRUE(std::any_of(guest.memoryTypes, guest.memoryTypes + guest.memoryTypeCount, [](const auto& type) {
+    return (type.propertyFlags & (kLocal | kMapped)) == (kLocal | kMapped);
+  }));
 }
 
 // The specification's demands on every implementation (11.2.1).
@@ -126,7 +143,8 @@ TEST_P(EveryLayout, TranslatesTypesBackToTypesOfTheHostThatFit) {
     ASSERT_TRUE(v.host_type(i).has_value());
     const std::uint32_t host_type = *v.host_type(i);
     ASSERT_LT(host_type, host.memoryTypeCount);
-    const VkMemoryPropertyFlags promised = guest.memoryTypes[i].propertyFlags;
+    VkMemoryPropertyFlags promised = guest.memoryTypes[i].propertyFlags;
+    if (v.is_arena_type(i)) promised &= ~kLocal;  // the window is device-local by name only
     EXPECT_EQ(host.memoryTypes[host_type].propertyFlags & promised, promised);
     if (v.is_arena_type(i) && !v.is_shadowed_type(i)) {
       EXPECT_EQ(std::get<1>(GetParam()), SharingMode::kImport);
@@ -179,8 +197,8 @@ TEST(MemoryView, SplitsASingleTypeIntoADeviceTypeAndAnArenaType) {
   const MemoryView v = view_of(0, SharingMode::kImport);
   ASSERT_EQ(v.properties().memoryTypeCount, 3u);
   EXPECT_EQ(v.properties().memoryTypes[0].propertyFlags, kLocal);
-  EXPECT_EQ(v.properties().memoryTypes[1].propertyFlags, kMapped | kCached);
-  EXPECT_EQ(v.properties().memoryTypes[2].propertyFlags, kMapped | kCached);
+  EXPECT_EQ(v.properties().memoryTypes[1].propertyFlags, kLocal | kMapped | kCached);
+  EXPECT_EQ(v.properties().memoryTypes[2].propertyFlags, kLocal | kMapped | kCached);
   EXPECT_EQ(v.arena_type_bits(), 0b110u);
   EXPECT_EQ(v.shadowed_type_bits(), 0b100u);
   for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(v.host_type(i), 0u);
@@ -195,7 +213,7 @@ TEST(MemoryView, HidesTheBarWindowButNotTheMemoryBehindIt) {
   for (std::uint32_t i = 0; i < v.properties().memoryHeapCount; ++i) {
     local_heaps += (v.properties().memoryHeaps[i].flags & kDeviceHeap) != 0 ? 1 : 0;
   }
-  EXPECT_EQ(local_heaps, 1u);
+  EXPECT_EQ(local_heaps, 2u) << "the card's memory, and the arena's own window";
   EXPECT_EQ(v.guest_bits(1u << 4, Mappable::kNo), 0u);
   // A resource that is only for the window gets it as the shadow's memory.
   const std::uint32_t bits = v.guest_bits(1u << 4);
@@ -212,7 +230,8 @@ TEST(MemoryView, NeverOffersMemoryThatIsNotCoherent) {
 }
 
 TEST(MemoryView, PutsEachBudgetWhereItsHeapWent) {
-  const MemoryView v = view_of(3, SharingMode::kImport);  // heaps 0 and (not 2); the arena last
+  const MemoryView v =
+      view_of(3, SharingMode::kImport);  // heaps 0 and (not 2); the window and the arena last
   VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{};
   for (std::uint32_t i = 0; i < VK_MAX_MEMORY_HEAPS; ++i) {
     budget.heapBudget[i] = 100 + i;
@@ -225,6 +244,10 @@ TEST(MemoryView, PutsEachBudgetWhereItsHeapWent) {
   EXPECT_EQ(budget.heapBudget[arena], kArena);
   EXPECT_EQ(budget.heapUsage[arena], 4096u);
   EXPECT_EQ(budget.heapBudget[arena + 1], 0u);
+  const std::uint64_t window = v.properties().memoryHeaps[arena - 1].size;
+  EXPECT_EQ(budget.heapBudget[arena - 1], window);
+  v.translate_budget(budget, kArena - 100);
+  EXPECT_EQ(budget.heapBudget[arena - 1], 100u) << "no more than what is left of the arena";
 }
 
 }  // namespace
