@@ -1,5 +1,6 @@
-// Entry points of VkPhysicalDevice that the guest answers from what it fetched at the first enumeration. The
-// other queries are generated: their answers are remembered by the session's memo.
+// Entry points of VkPhysicalDevice that the guest answers from what it fetched at the first enumeration, or
+// has something to add to. The other queries are generated: their answers are remembered by the session's
+// memo.
 #include <new>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "guest-icd/objects/instance.hpp"
 #include "guest-icd/objects/object_ids.hpp"
 #include "guest-icd/session/session.hpp"
+#include "guest-icd/wsi/extensions.hpp"
 
 namespace viaduct::guest {
 namespace {
@@ -136,6 +138,12 @@ VKAPI_ATTR VkResult VKAPI_CALL vkEnumerateDeviceLayerProperties(VkPhysicalDevice
 VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceMemoryProperties(
     VkPhysicalDevice physicalDevice, VkPhysicalDeviceMemoryProperties* pMemoryProperties) noexcept {
   *pMemoryProperties = PhysicalDevice::from(physicalDevice)->memory;
+}
+
+VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physicalDevice,
+                                                        VkPhysicalDeviceFeatures2* pFeatures) noexcept {
+  call_vkGetPhysicalDeviceFeatures2(Channel::of(physicalDevice), physicalDevice, pFeatures);
+  wsi::answer_features(pFeatures->pNext);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkGetPhysicalDeviceToolProperties(VkPhysicalDevice, uint32_t* pToolCount,
