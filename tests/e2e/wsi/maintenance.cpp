@@ -172,7 +172,7 @@ int maintenance(Stage& stage) {
   }
   const VkSwapchainPresentModesCreateInfoEXT all{VK_STRUCTURE_TYPE_SWAPCHAIN_PRESENT_MODES_CREATE_INFO_EXT,
                                                  nullptr, static_cast<std::uint32_t>(modes.size()),
-                                                 const_cast<VkPresentModeKHR*>(modes.data())};
+                                                 modes.data()};
   Chain chain(stage.gpu, stage.surface(), {.extent = kExtent, .next = &all});
   const VkFence fence = stage.gpu.fence();
   const VkSemaphore acquired = stage.gpu.semaphore();

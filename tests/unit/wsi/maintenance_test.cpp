@@ -131,7 +131,7 @@ TEST_F(MaintenanceTest, SeveralModesAndDeferredMemoryAreTakenAtCreation) {
   const auto modes = present_modes();
   const VkSwapchainPresentModesCreateInfoEXT all{VK_STRUCTURE_TYPE_SWAPCHAIN_PRESENT_MODES_CREATE_INFO_EXT,
                                                  nullptr, static_cast<std::uint32_t>(modes.size()),
-                                                 const_cast<VkPresentModeKHR*>(modes.data())};
+                                                 modes.data()};
   VkSwapchainCreateInfoKHR info = create_info(surface_, kExtent, {.chain = &all});
   info.flags = VK_SWAPCHAIN_CREATE_DEFERRED_MEMORY_ALLOCATION_BIT_EXT;
   std::unique_ptr<Swapchain> made;
