@@ -13,6 +13,7 @@
 #include "guest-icd/objects/instance.hpp"
 #include "guest-icd/objects/object_ids.hpp"
 #include "guest-icd/session/session.hpp"
+#include "guest-icd/wsi/extensions.hpp"
 
 namespace viaduct::guest {
 namespace {

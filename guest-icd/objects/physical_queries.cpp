@@ -8,6 +8,7 @@
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/instance.hpp"
 #include "guest-icd/session/channel.hpp"
+#include "guest-icd/wsi/extensions.hpp"
 
 namespace viaduct::guest {
 namespace {
@@ -73,6 +74,7 @@ VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physica
   fill_chain(self, self.facts.feature_chain, pFeatures->pNext,
              [&] { call_vkGetPhysicalDeviceFeatures2(*self.channel, physicalDevice, pFeatures); });
   pFeatures->features = self.facts.features;
+  wsi::answer_features(pFeatures->pNext);
 }
 
 VKAPI_ATTR void VKAPI_CALL

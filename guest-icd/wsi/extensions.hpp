@@ -17,4 +17,8 @@ std::span<const VkExtensionProperties> device_extensions() noexcept;
 bool is_instance_extension(std::string_view name) noexcept;
 bool is_device_extension(std::string_view name) noexcept;
 
+/// Fills the feature structs of these extensions in VkPhysicalDeviceFeatures2's chain. The host is never
+/// asked about them nor told that they are enabled: policy.toml names them in dropped_structs.
+void answer_features(void* chain) noexcept;
+
 }  // namespace viaduct::guest::wsi

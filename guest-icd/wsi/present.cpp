@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <new>
-#include <vector>
 
+#include "guest-icd/wsi/chain.hpp"
+#include "guest-icd/wsi/small_array.hpp"
 #include "guest-icd/wsi/swapchain.hpp"
 
 namespace viaduct::guest::wsi {
@@ -28,17 +30,49 @@ VkResult worse(VkResult a, VkResult b) noexcept {
   return rank(b) > rank(a) ? b : a;
 }
 
+/// What the application chained to the present, each array null or with an element for every swapchain.
+struct Extras {
+  const std::uint64_t* ids = nullptr;
+  const VkFence* fences = nullptr;
+  const VkPresentModeKHR* modes = nullptr;
+
+  explicit Extras(const VkPresentInfoKHR& info) noexcept {
+    const auto* id = find_in_chain<VkPresentIdKHR>(info.pNext, VK_STRUCTURE_TYPE_PRESENT_ID_KHR);
+    const auto* fence = find_in_chain<VkSwapchainPresentFenceInfoEXT>(
+        info.pNext, VK_STRUCTURE_TYPE_SWAPCHAIN_PRESENT_FENCE_INFO_EXT);
+    const auto* mode = find_in_chain<VkSwapchainPresentModeInfoEXT>(
+        info.pNext, VK_STRUCTURE_TYPE_SWAPCHAIN_PRESENT_MODE_INFO_EXT);
+    const std::uint32_t count = info.swapchainCount;
+    if (id != nullptr && id->swapchainCount == count) ids = id->pPresentIds;
+    if (fence != nullptr && fence->swapchainCount == count) fences = fence->pFences;
+    if (mode != nullptr && mode->swapchainCount == count) modes = mode->pPresentModes;
+  }
+  Swapchain::PresentOptions options(std::uint32_t i) const noexcept {
+    Swapchain::PresentOptions out;
+    if (ids != nullptr) out.id = ids[i];
+    if (modes != nullptr) out.mode = modes[i];
+    return out;
+  }
+};
+
 struct Present {
-  std::vector<VkResult> results;
-  std::vector<VkCommandBuffer> commands;
-  std::vector<VkFence> fences;  ///< of those swapchains that got as far as a copy
-  std::vector<VkPipelineStageFlags> stages;
+  explicit Present(const VkPresentInfoKHR& info)
+      : results(info.swapchainCount, VK_SUCCESS),
+        commands(info.swapchainCount),
+        fences(2 * std::size_t{info.swapchainCount}),
+        stages(info.waitSemaphoreCount, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT) {}
+
+  SmallArray<VkResult> results;
+  SmallArray<VkCommandBuffer> commands;
+  SmallArray<VkFence, 8> fences;  ///< of those swapchains that got as far as a copy, then the application's
+  SmallArray<VkPipelineStageFlags> stages;
 };
 
 VkResult submit(SwapchainDevice& device, VkQueue queue, const VkPresentInfoKHR& info,
                 const Present& work) noexcept {
-  // Also without any copy: the semaphores are waited for whatever became of the swapchains.
-  if (info.waitSemaphoreCount == 0 && work.commands.empty()) return VK_SUCCESS;
+  // Also without any copy: semaphores are waited for and fences signalled whatever became of the swapchains.
+  const std::uint32_t batches = info.waitSemaphoreCount != 0 || !work.commands.empty() ? 1 : 0;
+  if (batches == 0 && work.fences.empty()) return VK_SUCCESS;
   VkSubmitInfo submission{};
   submission.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
   submission.waitSemaphoreCount = info.waitSemaphoreCount;
@@ -46,8 +80,8 @@ VkResult submit(SwapchainDevice& device, VkQueue queue, const VkPresentInfoKHR& 
   submission.pWaitDstStageMask = work.stages.data();
   submission.commandBufferCount = static_cast<std::uint32_t>(work.commands.size());
   submission.pCommandBuffers = work.commands.data();
-  const VkFence first = work.fences.empty() ? VK_NULL_HANDLE : work.fences.front();
-  VkResult result = device.vkQueueSubmit(queue, 1, &submission, first);
+  const VkFence first = work.fences.empty() ? VK_NULL_HANDLE : work.fences[0];
+  VkResult result = device.vkQueueSubmit(queue, batches, &submission, first);
   // A fence alone is signalled after everything submitted before it.
   for (std::size_t i = 1; i < work.fences.size() && result == VK_SUCCESS; ++i) {
     result = device.vkQueueSubmit(queue, 0, nullptr, work.fences[i]);
@@ -55,30 +89,32 @@ VkResult submit(SwapchainDevice& device, VkQueue queue, const VkPresentInfoKHR& 
   return result;
 }
 
-VkResult present_all(VkQueue queue, const VkPresentInfoKHR& info, Present& work) {
+VkResult present_all(VkQueue queue, const VkPresentInfoKHR& info, Present& work) noexcept {
   SwapchainDevice& device = Swapchain::from(info.pSwapchains[0])->device();
+  const Extras extras(info);
   const std::uint32_t family = device.family_of(queue);
-  work.results.assign(info.swapchainCount, VK_SUCCESS);
-  work.stages.assign(info.waitSemaphoreCount, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT);
-  work.commands.reserve(info.swapchainCount);
-  work.fences.reserve(info.swapchainCount);
   for (std::uint32_t i = 0; i < info.swapchainCount; ++i) {
     Swapchain::Copy copy;
     work.results[i] =
         Swapchain::from(info.pSwapchains[i])->begin_present(family, info.pImageIndices[i], copy);
     if (work.results[i] != VK_SUCCESS) continue;
-    work.commands.push_back(copy.commands);
-    work.fences.push_back(copy.fence);
+    work.commands.push(copy.commands);
+    work.fences.push(copy.fence);
+  }
+  // The application's fences say that its semaphores are free again, which they are after the copy.
+  for (std::uint32_t i = 0; extras.fences != nullptr && i < info.swapchainCount; ++i) {
+    if (extras.fences[i] != VK_NULL_HANDLE) work.fences.push(extras.fences[i]);
   }
   if (const VkResult result = submit(device, queue, info, work); result != VK_SUCCESS) {
-    work.results.assign(info.swapchainCount, result);
+    std::fill(work.results.begin(), work.results.end(), result);
     return result;
   }
   VkResult worst = VK_SUCCESS;
   for (std::uint32_t i = 0; i < info.swapchainCount; ++i) {
     VkResult& result = work.results[i];
-    if (result == VK_SUCCESS)
-      result = Swapchain::from(info.pSwapchains[i])->end_present(info.pImageIndices[i]);
+    if (result == VK_SUCCESS) {
+      result = Swapchain::from(info.pSwapchains[i])->end_present(info.pImageIndices[i], extras.options(i));
+    }
     worst = worse(worst, result);
   }
   device.count_frame(queue);
@@ -90,7 +126,7 @@ VkResult present_all(VkQueue queue, const VkPresentInfoKHR& info, Present& work)
 VkResult present(VkQueue queue, const VkPresentInfoKHR& info) noexcept {
   if (info.swapchainCount == 0) return VK_SUCCESS;
   try {
-    Present work;
+    Present work(info);
     const VkResult result = present_all(queue, info, work);
     for (std::uint32_t i = 0; info.pResults != nullptr && i < info.swapchainCount; ++i) {
       info.pResults[i] = work.results[i];

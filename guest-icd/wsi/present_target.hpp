@@ -1,6 +1,6 @@
 // Where a swapchain's finished frames go: a window of an X server, a Wayland surface, or nowhere (headless).
 //
-// One target belongs to one swapchain. Everything but the three queries at the top is called by the
+// One target belongs to one swapchain. Everything but the queries at the top is called by the
 // swapchain's present thread only (construction and destruction while that thread does not run). Nothing here
 // throws. A wait inside a target ends with the swapchain's WakeFd, so that destruction is never held up by a
 // display server.
@@ -30,6 +30,12 @@ class PresentTarget {
   bool differs(Extent extent) const noexcept {
     const std::uint64_t seen = window_extent_.load(std::memory_order_acquire);
     return seen != 0 && seen != pack(extent);
+  }
+
+  /// Any thread. The window's size as far as it is known; nothing where the swapchain decides it.
+  Extent window_extent() const noexcept {
+    const std::uint64_t seen = window_extent_.load(std::memory_order_acquire);
+    return {static_cast<std::uint32_t>(seen >> 32), static_cast<std::uint32_t>(seen)};
   }
 
   /// Shows the frame and returns when its memory may be written again. Failure sets lost().

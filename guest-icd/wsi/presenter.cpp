@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <new>
 #include <system_error>
 
@@ -19,14 +20,16 @@ constexpr std::uint64_t kMailboxSlice = 1'000'000;
 }  // namespace
 
 Presenter::Presenter(SwapchainDevice& device, PresentTarget& target, WakeFd& wake,
-                     std::span<SwapchainImage> images, FreeImages& free_images,
-                     VkPresentModeKHR mode) noexcept
+                     std::span<SwapchainImage> images, FreeImages& free_images, PresentIds& ids)
     : device_(device),
       target_(target),
       wake_(wake),
       images_(images),
       free_images_(free_images),
-      mode_(mode) {}
+      ids_(ids),
+      pushed_(images.size()),
+      copying_(images.size()),
+      ready_(images.size()) {}
 
 Presenter::~Presenter() { finish(); }
 
@@ -49,14 +52,11 @@ VkResult Presenter::start() noexcept {
   return result;
 }
 
-void Presenter::push(std::uint32_t index) noexcept {
+void Presenter::push(const QueuedFrame& frame) noexcept {
+  ids_.queue(frame.present_id);
   {
     const std::lock_guard lock(mutex_);
-    try {
-      pushed_.push_back(index);
-    } catch (const std::bad_alloc&) {
-      return;  // the image stays in use; acquire times out
-    }
+    if (!pushed_.push(frame)) return;
   }
   wake_.signal();
 }
@@ -77,35 +77,37 @@ void Presenter::finish() noexcept {
   thread_.reset();
 }
 
-bool Presenter::newest_only() const noexcept {
-  return mode_ == VK_PRESENT_MODE_MAILBOX_KHR || mode_ == VK_PRESENT_MODE_IMMEDIATE_KHR || wake_.ending();
+bool Presenter::replaces(const QueuedFrame& newer, const QueuedFrame& older) const noexcept {
+  if (wake_.ending() || older.mode == VK_PRESENT_MODE_MAILBOX_KHR) return true;
+  return older.mode == VK_PRESENT_MODE_IMMEDIATE_KHR &&
+         (newer.mode == VK_PRESENT_MODE_IMMEDIATE_KHR || newer.mode == VK_PRESENT_MODE_MAILBOX_KHR);
 }
 
-bool Presenter::paced() const noexcept {
-  return mode_ != VK_PRESENT_MODE_IMMEDIATE_KHR && !retired_.load(std::memory_order_acquire) &&
+bool Presenter::paced(const QueuedFrame& frame) const noexcept {
+  return frame.mode != VK_PRESENT_MODE_IMMEDIATE_KHR && !retired_.load(std::memory_order_acquire) &&
          !wake_.ending();
 }
 
 void Presenter::collect() noexcept {
   wake_.clear();
   const std::lock_guard lock(mutex_);
-  for (; !pushed_.empty(); pushed_.pop_front()) copying_.push_back(pushed_.front());
+  for (; !pushed_.empty(); pushed_.pop()) copying_.push(pushed_.front());
 }
 
 void Presenter::wait_for_copy(std::uint64_t timeout_ns) noexcept {
-  const VkFence fence = images_[copying_.front()].copied();
+  const VkFence fence = images_[copying_.front().image].copied();
   const VkResult result = device_.vkWaitForFences(device_.handle, 1, &fence, VK_TRUE, timeout_ns);
   if (result == VK_TIMEOUT) return;
   if (result != VK_SUCCESS) {
     // Lost: no copy will finish. The images go back, and acquire and present report the loss.
-    device_failed_ = true;
-    for (; !copying_.empty(); copying_.pop_front()) free_images_.give(copying_.front());
-    for (; !ready_.empty(); ready_.pop_front()) free_images_.give(ready_.front());
+    for (; !copying_.empty(); copying_.pop()) free_images_.give(copying_.front().image);
+    for (; !ready_.empty(); ready_.pop()) free_images_.give(ready_.front().image);
     free_images_.notify();
+    ids_.notify();
     return;
   }
-  ready_.push_back(copying_.front());
-  copying_.pop_front();
+  ready_.push(copying_.front());
+  copying_.pop();
 }
 
 void Presenter::sort_finished() noexcept {
@@ -113,12 +115,25 @@ void Presenter::sort_finished() noexcept {
     before = copying_.size();
     wait_for_copy(0);
   }
-  while (newest_only() && ready_.size() > 1) give_back_front();
+  while (ready_.size() > 1 && replaces(ready_.second(), ready_.front())) give_back_front();
 }
 
 void Presenter::give_back_front() noexcept {
-  free_images_.give(ready_.front());
-  ready_.pop_front();
+  reached_id_ = std::max(reached_id_, ready_.front().present_id);
+  free_images_.give(ready_.front().image);
+  ready_.pop();
+}
+
+void Presenter::show_front() noexcept {
+  target_.show(images_[ready_.front().image].frame(device_));
+  give_back_front();
+  if (target_.lost()) {
+    free_images_.notify();
+    ids_.notify();
+  } else {
+    // Ids of frames that were replaced count as shown with the frame that replaced them.
+    ids_.show(reached_id_);
+  }
 }
 
 void Presenter::run() noexcept {
@@ -127,16 +142,14 @@ void Presenter::run() noexcept {
     const bool ending = wake_.ending();
     collect();
     sort_finished();
-    if (!ready_.empty() && (!paced() || target_.due())) {
+    if (!ready_.empty() && (!paced(ready_.front()) || target_.due())) {
       // With newer copies still to come, the last frame of an ending swapchain is the last of those.
       if (!wake_.ending() || copying_.empty()) {
-        target_.show(images_[ready_.front()].frame(device_));
-        if (target_.lost()) free_images_.notify();
-        give_back_front();
+        show_front();
         continue;
       }
     }
-    if (!copying_.empty() && (ready_.empty() || newest_only())) {
+    if (!copying_.empty() && (ready_.empty() || replaces(copying_.front(), ready_.front()))) {
       wait_for_copy(ready_.empty() || wake_.ending() ? kCopySlice : kMailboxSlice);
     } else if (!ready_.empty()) {
       target_.wait(now_ns() + kIdle, true);

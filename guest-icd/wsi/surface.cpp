@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "guest-icd/wsi/chain.hpp"
+
 namespace viaduct::guest::wsi {
 namespace {
 
@@ -11,10 +13,31 @@ constexpr std::array kFormats{VK_FORMAT_B8G8R8A8_UNORM, VK_FORMAT_B8G8R8A8_SRGB,
 constexpr std::array kPresentModes{VK_PRESENT_MODE_FIFO_KHR, VK_PRESENT_MODE_MAILBOX_KHR,
                                    VK_PRESENT_MODE_IMMEDIATE_KHR, VK_PRESENT_MODE_FIFO_RELAXED_KHR};
 
+/// The mode asked about first, so that it is in an array of any length, then the others.
+void write_compatible_modes(VkPresentModeKHR asked, VkSurfacePresentModeCompatibilityEXT& out) noexcept {
+  if (out.pPresentModes == nullptr) {
+    out.presentModeCount = static_cast<std::uint32_t>(kPresentModes.size());
+    return;
+  }
+  const std::uint32_t room = out.presentModeCount;
+  std::uint32_t count = 0;
+  if (room != 0) out.pPresentModes[count++] = asked;
+  for (const VkPresentModeKHR mode : kPresentModes) {
+    if (mode != asked && count < room) out.pPresentModes[count++] = mode;
+  }
+  out.presentModeCount = count;
+}
+
+constexpr VkPresentGravityFlagsEXT kGravities =
+    VK_PRESENT_GRAVITY_MIN_BIT_EXT | VK_PRESENT_GRAVITY_MAX_BIT_EXT | VK_PRESENT_GRAVITY_CENTERED_BIT_EXT;
+
 }  // namespace
 
 std::span<const VkFormat> swapchain_formats() noexcept { return kFormats; }
 std::span<const VkPresentModeKHR> present_modes() noexcept { return kPresentModes; }
+std::span<const VkPresentModeKHR> surfaceless_present_modes() noexcept {
+  return std::span<const VkPresentModeKHR>(kPresentModes).first(1);  // FIFO
+}
 
 PixelOrder pixel_order(VkFormat format) noexcept {
   const bool rgba = format == VK_FORMAT_R8G8B8A8_UNORM || format == VK_FORMAT_R8G8B8A8_SRGB;
@@ -51,6 +74,41 @@ VkResult surface_capabilities(Surface& surface, const DeviceFacts& facts,
   out.currentTransform = VK_SURFACE_TRANSFORM_IDENTITY_BIT_KHR;
   out.supportedCompositeAlpha = shape.alpha;
   out.supportedUsageFlags = facts.usage;
+  return VK_SUCCESS;
+}
+
+VkResult surface_capabilities2(const DeviceFacts& facts, const VkPhysicalDeviceSurfaceInfo2KHR& info,
+                               VkSurfaceCapabilities2KHR& out) noexcept {
+  out.surfaceCapabilities = {};
+  if (info.surface != VK_NULL_HANDLE) {
+    const VkResult result =
+        surface_capabilities(*Surface::from(info.surface), facts, out.surfaceCapabilities);
+    if (result != VK_SUCCESS) return result;
+  }
+  const auto* asked =
+      find_in_chain<VkSurfacePresentModeEXT>(info.pNext, VK_STRUCTURE_TYPE_SURFACE_PRESENT_MODE_EXT);
+  for (auto* next = static_cast<VkBaseOutStructure*>(out.pNext); next != nullptr; next = next->pNext) {
+    switch (next->sType) {
+      case VK_STRUCTURE_TYPE_SURFACE_PROTECTED_CAPABILITIES_KHR:
+        reinterpret_cast<VkSurfaceProtectedCapabilitiesKHR*>(next)->supportsProtected = VK_FALSE;
+        break;
+      case VK_STRUCTURE_TYPE_SURFACE_PRESENT_MODE_COMPATIBILITY_EXT:
+        write_compatible_modes(asked != nullptr ? asked->presentMode : VK_PRESENT_MODE_FIFO_KHR,
+                               *reinterpret_cast<VkSurfacePresentModeCompatibilityEXT*>(next));
+        break;
+      case VK_STRUCTURE_TYPE_SURFACE_PRESENT_SCALING_CAPABILITIES_EXT: {
+        auto& scaling = *reinterpret_cast<VkSurfacePresentScalingCapabilitiesEXT*>(next);
+        scaling.supportedPresentScaling = VK_PRESENT_SCALING_ONE_TO_ONE_BIT_EXT;
+        scaling.supportedPresentGravityX = kGravities;
+        scaling.supportedPresentGravityY = kGravities;
+        scaling.minScaledImageExtent = {1, 1};
+        scaling.maxScaledImageExtent = {facts.max_image_dimension, facts.max_image_dimension};
+        break;
+      }
+      default:
+        break;
+    }
+  }
   return VK_SUCCESS;
 }
 

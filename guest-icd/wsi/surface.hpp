@@ -18,6 +18,9 @@ class Swapchain;
 struct TargetOptions {
   Extent extent;
   bool opaque = true;  ///< VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR
+  /// Where a frame lies in a window of another size; what a surface does not fix needs no placing.
+  VkPresentGravityFlagsEXT gravity_x = VK_PRESENT_GRAVITY_MIN_BIT_EXT;
+  VkPresentGravityFlagsEXT gravity_y = VK_PRESENT_GRAVITY_MIN_BIT_EXT;
 };
 
 struct SurfaceShape {
@@ -59,6 +62,14 @@ VkImageUsageFlags usage_of(VkFormatFeatureFlags features) noexcept;
 
 VkResult surface_capabilities(Surface& surface, const DeviceFacts& facts,
                               VkSurfaceCapabilitiesKHR& out) noexcept;
+/// The same with both chains (VK_EXT_surface_maintenance1, VK_KHR_surface_protected_capabilities). A null
+/// surface (VK_GOOGLE_surfaceless_query) has no capabilities of its own: only the chain is answered.
+VkResult surface_capabilities2(const DeviceFacts& facts, const VkPhysicalDeviceSurfaceInfo2KHR& info,
+                               VkSurfaceCapabilities2KHR& out) noexcept;
+
+/// Of any surface. Each may follow each in one swapchain: all are compatible with all.
 std::span<const VkPresentModeKHR> present_modes() noexcept;
+/// What may be asked of a null surface: modes that every surface of every driver has.
+std::span<const VkPresentModeKHR> surfaceless_present_modes() noexcept;
 
 }  // namespace viaduct::guest::wsi

@@ -178,14 +178,7 @@ vkGetPhysicalDeviceSurfaceCapabilitiesKHR(VkPhysicalDevice physicalDevice, VkSur
 VKAPI_ATTR VkResult VKAPI_CALL vkGetPhysicalDeviceSurfaceCapabilities2KHR(
     VkPhysicalDevice physicalDevice, const VkPhysicalDeviceSurfaceInfo2KHR* pSurfaceInfo,
     VkSurfaceCapabilities2KHR* pSurfaceCapabilities) noexcept {
-  for (auto* next = static_cast<VkBaseOutStructure*>(pSurfaceCapabilities->pNext); next != nullptr;
-       next = next->pNext) {
-    if (next->sType == VK_STRUCTURE_TYPE_SURFACE_PROTECTED_CAPABILITIES_KHR) {
-      reinterpret_cast<VkSurfaceProtectedCapabilitiesKHR*>(next)->supportsProtected = VK_FALSE;
-    }
-  }
-  return entry::vkGetPhysicalDeviceSurfaceCapabilitiesKHR(physicalDevice, pSurfaceInfo->surface,
-                                                          &pSurfaceCapabilities->surfaceCapabilities);
+  return wsi::surface_capabilities2(*Facts(physicalDevice), *pSurfaceInfo, *pSurfaceCapabilities);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkGetPhysicalDeviceSurfaceFormatsKHR(
@@ -210,9 +203,10 @@ VKAPI_ATTR VkResult VKAPI_CALL vkGetPhysicalDeviceSurfaceFormats2KHR(
                    });
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vkGetPhysicalDeviceSurfacePresentModesKHR(
-    VkPhysicalDevice, VkSurfaceKHR, uint32_t* pPresentModeCount, VkPresentModeKHR* pPresentModes) noexcept {
-  const auto modes = wsi::present_modes();
+VKAPI_ATTR VkResult VKAPI_CALL
+vkGetPhysicalDeviceSurfacePresentModesKHR(VkPhysicalDevice, VkSurfaceKHR surface, uint32_t* pPresentModeCount,
+                                          VkPresentModeKHR* pPresentModes) noexcept {
+  const auto modes = surface == VK_NULL_HANDLE ? wsi::surfaceless_present_modes() : wsi::present_modes();
   return enumerate(static_cast<std::uint32_t>(modes.size()), pPresentModeCount, pPresentModes,
                    [&](std::uint32_t i, VkPresentModeKHR& out) { out = modes[i]; });
 }

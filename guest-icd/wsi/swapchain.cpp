@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <new>
-#include <vector>
+
+#include "guest-icd/wsi/chain.hpp"
 
 namespace viaduct::guest::wsi {
 
@@ -10,7 +11,8 @@ Swapchain::Swapchain(std::unique_ptr<SwapchainDevice> device, Surface& surface,
                      const VkSwapchainCreateInfoKHR& info) noexcept
     : device_(std::move(device)),
       surface_(surface),
-      extent_{info.imageExtent.width, info.imageExtent.height} {}
+      extent_{info.imageExtent.width, info.imageExtent.height},
+      mode_(info.presentMode) {}
 
 VkResult Swapchain::create(std::unique_ptr<SwapchainDevice> device, const VkSwapchainCreateInfoKHR& info,
                            std::unique_ptr<Swapchain>& out) noexcept {
@@ -36,15 +38,33 @@ VkResult Swapchain::initialise(const VkSwapchainCreateInfoKHR& info) noexcept {
   } catch (const std::exception&) {
     return VK_ERROR_OUT_OF_HOST_MEMORY;
   }
-  const TargetOptions options{extent_, info.compositeAlpha == VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR};
-  if (const VkResult result = surface_.make_target(options, wake_, target_); result != VK_SUCCESS)
-    return result;
+  if (const VkResult result = make_target(info); result != VK_SUCCESS) return result;
   while (count_ < count) {
     if (const VkResult result = images_[count_++].create(*device_, info); result != VK_SUCCESS) return result;
   }
-  presenter_.emplace(*device_, *target_, wake_, std::span(images_.get(), count_), *free_images_,
-                     info.presentMode);
+  try {
+    presenter_.emplace(*device_, *target_, wake_, std::span(images_.get(), count_), *free_images_,
+                       present_ids_);
+  } catch (const std::exception&) {
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
+  }
   return VK_SUCCESS;
+}
+
+VkResult Swapchain::make_target(const VkSwapchainCreateInfoKHR& info) noexcept {
+  TargetOptions options;
+  options.extent = extent_;
+  options.opaque = info.compositeAlpha == VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR;
+  const auto* scaling = find_in_chain<VkSwapchainPresentScalingCreateInfoEXT>(
+      info.pNext, VK_STRUCTURE_TYPE_SWAPCHAIN_PRESENT_SCALING_CREATE_INFO_EXT);
+  if (scaling != nullptr && scaling->scalingBehavior != 0) {
+    scaled_ = true;
+    options.gravity_x = scaling->presentGravityX;
+    options.gravity_y = scaling->presentGravityY;
+  }
+  const VkResult result = surface_.make_target(options, wake_, target_);
+  if (result == VK_SUCCESS) window_at_creation_ = target_->window_extent();
+  return result;
 }
 
 Swapchain::~Swapchain() {
@@ -62,16 +82,19 @@ void Swapchain::retire() noexcept {
   surface_.swapchain.compare_exchange_strong(self, nullptr);
   if (presenter_) presenter_->retire();
   if (free_images_) free_images_->notify();
+  present_ids_.notify();
 }
 
 VkResult Swapchain::acquirable() noexcept {
   if (device_->lost()) return VK_ERROR_DEVICE_LOST;
   if (target_->lost()) return VK_ERROR_SURFACE_LOST_KHR;
   if (retired_.load(std::memory_order_acquire)) return VK_ERROR_OUT_OF_DATE_KHR;
-  if (!target_->differs(extent_)) return VK_SUCCESS;
+  if (scaled_ || fits()) return VK_SUCCESS;
   told_out_of_date_.store(true, std::memory_order_release);
   return VK_ERROR_OUT_OF_DATE_KHR;
 }
+
+bool Swapchain::fits() const noexcept { return !target_->differs(scaled_ ? window_at_creation_ : extent_); }
 
 VkResult Swapchain::acquire(std::uint64_t timeout_ns, VkSemaphore semaphore, VkFence fence,
                             std::uint32_t& index) noexcept {
@@ -114,12 +137,23 @@ VkResult Swapchain::begin_present(std::uint32_t queue_family, std::uint32_t inde
   return device_->vkResetFences(device_->handle, 1, &out.fence);
 }
 
-VkResult Swapchain::end_present(std::uint32_t index) noexcept {
-  presenter_->push(index);
+VkResult Swapchain::end_present(std::uint32_t index, const PresentOptions& options) noexcept {
+  if (options.mode) mode_ = *options.mode;
+  presenter_->push({index, mode_, options.id});
   if (device_->lost()) return VK_ERROR_DEVICE_LOST;
   if (target_->lost()) return VK_ERROR_SURFACE_LOST_KHR;
-  if (!target_->differs(extent_)) return VK_SUCCESS;
+  if (fits()) return VK_SUCCESS;
   return told_out_of_date_.load(std::memory_order_acquire) ? VK_ERROR_OUT_OF_DATE_KHR : VK_SUBOPTIMAL_KHR;
+}
+
+VkResult Swapchain::wait_for_present(std::uint64_t id, std::uint64_t timeout_ns) noexcept {
+  return present_ids_.wait(id, timeout_ns, [this](bool queued) {
+    if (device_->lost()) return VK_ERROR_DEVICE_LOST;
+    if (target_->lost()) return VK_ERROR_SURFACE_LOST_KHR;
+    const bool out_of_date =
+        retired_.load(std::memory_order_acquire) || told_out_of_date_.load(std::memory_order_acquire);
+    return !queued && out_of_date ? VK_ERROR_OUT_OF_DATE_KHR : VK_SUCCESS;
+  });
 }
 
 }  // namespace viaduct::guest::wsi

@@ -5,11 +5,14 @@
 // the semaphore and fence as signalled at once.
 //
 // A window whose size changed: the frame presented next is still shown and told VK_SUBOPTIMAL_KHR; acquires
-// return VK_ERROR_OUT_OF_DATE_KHR, and after one did, so do presents. A retired swapchain is out of date for
-// acquires; what was acquired before may be presented.
+// return VK_ERROR_OUT_OF_DATE_KHR, and after one did, so do presents. A swapchain with a scaling behaviour
+// fits every window: presents are told VK_SUBOPTIMAL_KHR while the window has another size than it had when
+// the swapchain was made, nothing is out of date. A retired swapchain is out of date for acquires; what was
+// acquired before may be presented.
 //
-// acquire() may be called from any thread (the swapchain is externally synchronised, as the specification has
-// it, but nothing breaks here); the present functions under the queue's external synchronisation.
+// acquire() and wait_for_present() may be called from any thread (the swapchain is externally synchronised,
+// as the specification has it, except for the latter, but nothing breaks here); the present functions under
+// the queue's external synchronisation.
 #pragma once
 
 #include <vulkan/vulkan_core.h>
@@ -52,6 +55,10 @@ class Swapchain {
   }
   /// VK_SUCCESS, or the reason why an acquire would fail.
   VkResult status() noexcept { return acquirable(); }
+  /// vkWaitForPresentKHR: VK_SUCCESS once a frame with this id or a greater one was shown, VK_TIMEOUT,
+  /// VK_ERROR_DEVICE_LOST, VK_ERROR_SURFACE_LOST_KHR, or VK_ERROR_OUT_OF_DATE_KHR when no frame with such an
+  /// id is on its way in a swapchain that is out of date.
+  VkResult wait_for_present(std::uint64_t id, std::uint64_t timeout_ns) noexcept;
 
   struct Copy {
     VkCommandBuffer commands = VK_NULL_HANDLE;
@@ -59,21 +66,30 @@ class Swapchain {
   };
   /// What is to be submitted so that the image's pixels reach the window.
   VkResult begin_present(std::uint32_t queue_family, std::uint32_t index, Copy& out) noexcept;
+  struct PresentOptions {
+    std::optional<VkPresentModeKHR> mode;  ///< from this frame on; the same as before when there is none
+    std::uint64_t id = 0;                  ///< VkPresentIdKHR's; 0: none
+  };
   /// The copy was submitted: the image is queued. VK_SUCCESS, VK_SUBOPTIMAL_KHR, VK_ERROR_OUT_OF_DATE_KHR,
   /// VK_ERROR_SURFACE_LOST_KHR or VK_ERROR_DEVICE_LOST.
-  VkResult end_present(std::uint32_t index) noexcept;
+  VkResult end_present(std::uint32_t index, const PresentOptions& options) noexcept;
 
  private:
   Swapchain(std::unique_ptr<SwapchainDevice> device, Surface& surface,
             const VkSwapchainCreateInfoKHR& info) noexcept;
   VkResult initialise(const VkSwapchainCreateInfoKHR& info) noexcept;
+  VkResult make_target(const VkSwapchainCreateInfoKHR& info) noexcept;
   VkResult pool_for(std::uint32_t queue_family, VkCommandPool& out) noexcept;
   VkResult acquirable() noexcept;
+  bool fits() const noexcept;
   void retire() noexcept;
 
   std::unique_ptr<SwapchainDevice> device_;
   Surface& surface_;
   Extent extent_;
+  VkPresentModeKHR mode_;  ///< of the next present that names none
+  bool scaled_ = false;    ///< VkSwapchainPresentScalingCreateInfoEXT with a behaviour
+  Extent window_at_creation_;
   std::atomic<bool> retired_{false};
   std::atomic<bool> told_out_of_date_{false};
   std::map<std::uint32_t, VkCommandPool> pools_;  ///< by queue family
@@ -83,6 +99,7 @@ class Swapchain {
   std::uint32_t count_ = 0;
   std::unique_ptr<SwapchainImage[]> images_;
   std::optional<FreeImages> free_images_;
+  PresentIds present_ids_;
   std::unique_ptr<PresentTarget> target_;
   std::optional<Presenter> presenter_;
 };

@@ -63,6 +63,11 @@ VKAPI_ATTR VkResult VKAPI_CALL vkQueuePresentKHR(VkQueue queue,
   return wsi::present(queue, *pPresentInfo);
 }
 
+VKAPI_ATTR VkResult VKAPI_CALL vkWaitForPresentKHR(VkDevice, VkSwapchainKHR swapchain, uint64_t presentId,
+                                                   uint64_t timeout) noexcept {
+  return wsi::Swapchain::from(swapchain)->wait_for_present(presentId, timeout);
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL vkGetSwapchainStatusKHR(VkDevice, VkSwapchainKHR swapchain) noexcept {
   return wsi::Swapchain::from(swapchain)->status();
 }

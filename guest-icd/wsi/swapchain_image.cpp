@@ -3,6 +3,7 @@
 #include <new>
 #include <optional>
 
+#include "guest-icd/wsi/chain.hpp"
 #include "guest-icd/wsi/surface.hpp"
 
 namespace viaduct::guest::wsi {
@@ -25,15 +26,6 @@ std::optional<std::uint32_t> choose_memory(const VkPhysicalDeviceMemoryPropertie
     best = i;
   }
   return best;
-}
-
-const VkImageFormatListCreateInfo* find_format_list(const void* chain) noexcept {
-  for (auto* next = static_cast<const VkBaseInStructure*>(chain); next != nullptr; next = next->pNext) {
-    if (next->sType == VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO) {
-      return reinterpret_cast<const VkImageFormatListCreateInfo*>(next);
-    }
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -68,7 +60,9 @@ VkResult SwapchainImage::create_image(SwapchainDevice& device,
   VkImageFormatListCreateInfo formats{};
   if ((info.flags & VK_SWAPCHAIN_CREATE_MUTABLE_FORMAT_BIT_KHR) != 0) {
     image.flags |= VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT | VK_IMAGE_CREATE_EXTENDED_USAGE_BIT;
-    if (const auto* list = find_format_list(info.pNext); list != nullptr) {
+    const auto* list = find_in_chain<VkImageFormatListCreateInfo>(
+        info.pNext, VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO);
+    if (list != nullptr) {
       formats = *list;
       formats.pNext = nullptr;
       image.pNext = &formats;

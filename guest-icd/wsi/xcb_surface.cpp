@@ -32,6 +32,8 @@ VkResult XcbSurface::make_target(const TargetOptions& options, WakeFd& wake,
   target.connection = connection_;
   target.window = window_;
   target.opaque = options.opaque;
+  target.gravity_x = options.gravity_x;
+  target.gravity_y = options.gravity_y;
   if (!query_window(xcb_, connection_, window_, window)) return VK_ERROR_SURFACE_LOST_KHR;
   if (!visual_layout(xcb_, connection_, window.visual, window.depth, target.layout)) {
     return VK_ERROR_SURFACE_LOST_KHR;

@@ -20,6 +20,13 @@ std::size_t image_pitch(std::uint32_t width, const PixelLayout& layout) noexcept
   return (static_cast<std::size_t>(width) * layout.bytes + 3) & ~std::size_t{3};
 }
 
+/// Where a frame begins on an axis on which the window has another size.
+std::int16_t place(VkPresentGravityFlagsEXT gravity, std::uint32_t window, std::uint32_t frame) noexcept {
+  const auto room = static_cast<std::int32_t>(window) - static_cast<std::int32_t>(frame);
+  if (gravity == VK_PRESENT_GRAVITY_MAX_BIT_EXT) return static_cast<std::int16_t>(room);
+  return static_cast<std::int16_t>(gravity == VK_PRESENT_GRAVITY_CENTERED_BIT_EXT ? room / 2 : 0);
+}
+
 }  // namespace
 
 XcbTarget::XcbTarget(const XcbLibrary& xcb, const XcbTargetOptions& options, WakeFd& wake) noexcept
@@ -176,6 +183,14 @@ void XcbTarget::show(const FrameView& frame) noexcept {
   }
 }
 
+std::int16_t XcbTarget::left_of(const FrameView& frame) const noexcept {
+  return place(options_.gravity_x, window_extent().width, frame.width);
+}
+
+std::int16_t XcbTarget::top_of(const FrameView& frame) const noexcept {
+  return place(options_.gravity_y, window_extent().height, frame.height);
+}
+
 void XcbTarget::put_by_shm(const FrameView& frame) noexcept {
   const std::size_t pitch = image_pitch(frame.width, options_.layout);
   convert_rows(frame, 0, frame.height, options_.layout, options_.opaque, pixels_.data(), pitch);
@@ -183,8 +198,8 @@ void XcbTarget::put_by_shm(const FrameView& frame) noexcept {
   const auto height = static_cast<std::uint16_t>(frame.height);
   const auto total = static_cast<std::uint16_t>(pitch / options_.layout.bytes);
   finish_put(shm_->xcb_shm_put_image_checked(connection_, options_.window, gc_, total, height, 0, 0, width,
-                                             height, 0, 0, options_.depth, XCB_IMAGE_FORMAT_Z_PIXMAP, 0,
-                                             segment_, 0));
+                                             height, left_of(frame), top_of(frame), options_.depth,
+                                             XCB_IMAGE_FORMAT_Z_PIXMAP, 0, segment_, 0));
 }
 
 void XcbTarget::put_by_request(const FrameView& frame) noexcept {
@@ -199,13 +214,17 @@ void XcbTarget::put_by_request(const FrameView& frame) noexcept {
   } catch (const std::bad_alloc&) {
     return;
   }
+  // Asked once: the window may change its size between two bands.
+  const std::int16_t left = left_of(frame);
+  const std::int16_t top = top_of(frame);
   for (std::uint32_t y = 0; y < frame.height && !lost() && !abandoned_; y += band) {
     const std::uint32_t rows = std::min(band, frame.height - y);
     convert_rows(frame, y, rows, options_.layout, options_.opaque, rows_.data(), pitch);
     finish_put(xcb_.xcb_put_image_checked(
         connection_, XCB_IMAGE_FORMAT_Z_PIXMAP, options_.window, gc_, static_cast<std::uint16_t>(frame.width),
-        static_cast<std::uint16_t>(rows), 0, static_cast<std::int16_t>(y), 0, options_.depth,
-        static_cast<std::uint32_t>(pitch * rows), reinterpret_cast<const std::uint8_t*>(rows_.data())));
+        static_cast<std::uint16_t>(rows), left, static_cast<std::int16_t>(top + static_cast<std::int32_t>(y)),
+        0, options_.depth, static_cast<std::uint32_t>(pitch * rows),
+        reinterpret_cast<const std::uint8_t*>(rows_.data())));
   }
 }
 

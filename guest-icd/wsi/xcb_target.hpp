@@ -9,6 +9,8 @@
 // Each frame ends with a GetGeometry: its reply says that the server has read the pixels, and tells the size.
 #pragma once
 
+#include <vulkan/vulkan_core.h>
+
 #include <cstdint>
 #include <vector>
 
@@ -26,6 +28,8 @@ struct XcbTargetOptions {
   PixelLayout layout;
   Extent window_extent;
   bool opaque = true;
+  VkPresentGravityFlagsEXT gravity_x = VK_PRESENT_GRAVITY_MIN_BIT_EXT;
+  VkPresentGravityFlagsEXT gravity_y = VK_PRESENT_GRAVITY_MIN_BIT_EXT;
   bool allow_shm = true;
   bool allow_own_connection = true;
 };
@@ -49,6 +53,8 @@ class XcbTarget final : public PresentTarget {
   bool attach_shm(std::size_t size) noexcept;
   void put_by_shm(const FrameView& frame) noexcept;
   void put_by_request(const FrameView& frame) noexcept;
+  std::int16_t left_of(const FrameView& frame) const noexcept;
+  std::int16_t top_of(const FrameView& frame) const noexcept;
   void finish_put(xcb_void_cookie_t put) noexcept;
   bool check(xcb_void_cookie_t cookie) noexcept;
 

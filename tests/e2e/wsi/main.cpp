@@ -11,12 +11,11 @@
 #include <map>
 #include <thread>
 
-#include "tests/e2e/wsi/renderer.hpp"
+#include "tests/e2e/wsi/stage.hpp"
 
 namespace wsi_window {
 namespace {
 
-constexpr VkExtent2D kExtent{240, 160};
 bool lenient = false;
 
 double seconds_of(const std::function<void()>& work) {
@@ -24,39 +23,6 @@ double seconds_of(const std::function<void()>& work) {
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
-
-/// A device and one window with its surface.
-struct Stage {
-  explicit Stage(const std::string& its_platform) : platform(its_platform), gpu(its_platform) { open(); }
-  ~Stage() {
-    for (VkSurfaceKHR each : surfaces) vkDestroySurfaceKHR(gpu.instance, each, nullptr);
-  }
-  Window& open() {
-    windows.push_back(Window::open(platform, kExtent.width, kExtent.height));
-    CHECK(windows.back() != nullptr);
-    surfaces.push_back(windows.back()->make_surface(gpu.instance));
-    CHECK(surfaces.back() != VK_NULL_HANDLE);
-    return *windows.back();
-  }
-  Window& window() { return *windows.front(); }
-  VkSurfaceKHR surface() { return surfaces.front(); }
-  std::vector<VkPresentModeKHR> modes() {
-    std::uint32_t count = 0;
-    CHECK_VK(vkGetPhysicalDeviceSurfacePresentModesKHR(gpu.physical, surface(), &count, nullptr));
-    std::vector<VkPresentModeKHR> out(count);
-    CHECK_VK(vkGetPhysicalDeviceSurfacePresentModesKHR(gpu.physical, surface(), &count, out.data()));
-    return out;
-  }
-  bool has(VkPresentModeKHR mode) {
-    const auto all = modes();
-    return std::find(all.begin(), all.end(), mode) != all.end();
-  }
-
-  std::string platform;
-  Gpu gpu;
-  std::vector<std::unique_ptr<Window>> windows;
-  std::vector<VkSurfaceKHR> surfaces;
-};
 
 int queries(Stage& stage) {
   VkPhysicalDevice physical = stage.gpu.physical;
@@ -346,7 +312,8 @@ int main(int count, char** arguments) {
   const std::map<std::string, int (*)(Stage&)> scenarios{
       {"queries", queries}, {"colours", colours},   {"pacing", pacing},   {"resize", resize},
       {"two", two},         {"acquires", acquires}, {"aliases", aliases}, {"lost", lost},
-      {"leave", leave},     {"endless", endless}};
+      {"leave", leave},     {"endless", endless},   {"ids", ids},         {"maintenance", maintenance},
+      {"scaling", scaling}, {"views", views}};
   const std::string name = count > 1 ? arguments[1] : "";
   std::string platform = "xcb";
   if (count > 3 && std::strcmp(arguments[2], "--platform") == 0) platform = arguments[3];

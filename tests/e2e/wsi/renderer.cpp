@@ -1,47 +1,110 @@
 #include "tests/e2e/wsi/renderer.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace wsi_window {
 
+namespace {
+
+/// The features of the window system's extensions, chained, for asking and for creating a device.
+struct Features {
+  VkPhysicalDevicePresentIdFeaturesKHR id{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR, nullptr,
+                                          0};
+  VkPhysicalDevicePresentWaitFeaturesKHR wait{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
+                                              nullptr, 0};
+  VkPhysicalDeviceSwapchainMaintenance1FeaturesEXT maintenance{
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT, nullptr, 0};
+  VkPhysicalDeviceFeatures2 all{};
+  Features() { all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2; }
+  /// Only structs of extensions that the device has may stand in the chain.
+  template <class Struct>
+  void add(Struct& feature) {
+    feature.pNext = all.pNext;
+    all.pNext = &feature;
+  }
+};
+
+}  // namespace
+
 Gpu::Gpu(const std::string& platform) {
-  const char* extensions[3] = {"VK_KHR_surface", Window::extension(platform),
-                               "VK_KHR_get_surface_capabilities2"};
+  make_instance(platform);
+  std::uint32_t count = 1;
+  CHECK(vkEnumeratePhysicalDevices(instance, &count, &physical) >= 0 && count == 1);
+  make_device();
+  vkGetDeviceQueue(device, family, 0, &queue);
+  VkCommandPoolCreateInfo pool_info{};
+  pool_info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
+  pool_info.queueFamilyIndex = family;
+  CHECK_VK(vkCreateCommandPool(device, &pool_info, nullptr, &pool));
+}
+
+void Gpu::make_instance(const std::string& platform) {
+  std::uint32_t count = 0;
+  CHECK_VK(vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr));
+  std::vector<VkExtensionProperties> offered(count);
+  CHECK_VK(vkEnumerateInstanceExtensionProperties(nullptr, &count, offered.data()));
+  std::vector<const char*> wanted{"VK_KHR_surface", Window::extension(platform),
+                                  "VK_KHR_get_surface_capabilities2"};
+  surface_maintenance_ = std::any_of(offered.begin(), offered.end(), [](const auto& each) {
+    return std::strcmp(each.extensionName, "VK_EXT_surface_maintenance1") == 0;
+  });
+  if (surface_maintenance_) wanted.push_back("VK_EXT_surface_maintenance1");
   VkApplicationInfo application{};
   application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
   application.apiVersion = VK_API_VERSION_1_1;
-  VkInstanceCreateInfo instance_info{};
-  instance_info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
-  instance_info.pApplicationInfo = &application;
-  instance_info.enabledExtensionCount = 3;
-  instance_info.ppEnabledExtensionNames = extensions;
-  const VkResult made = vkCreateInstance(&instance_info, nullptr, &instance);
+  VkInstanceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  info.pApplicationInfo = &application;
+  info.enabledExtensionCount = static_cast<std::uint32_t>(wanted.size());
+  info.ppEnabledExtensionNames = wanted.data();
+  const VkResult made = vkCreateInstance(&info, nullptr, &instance);
   if (made == VK_ERROR_EXTENSION_NOT_PRESENT) {
     std::puts("skipped: the driver lacks this kind of surface");
     std::exit(kSkipped);
   }
   CHECK_VK(made);
-  std::uint32_t count = 1;
-  CHECK(vkEnumeratePhysicalDevices(instance, &count, &physical) >= 0 && count == 1);
+}
+
+void Gpu::make_device() {
+  std::uint32_t count = 0;
+  CHECK_VK(vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, nullptr));
+  std::vector<VkExtensionProperties> offered(count);
+  CHECK_VK(vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, offered.data()));
+  for (const auto& each : offered) {
+    for (const char* name : {"VK_KHR_swapchain", "VK_KHR_swapchain_mutable_format",
+                             "VK_KHR_image_format_list", "VK_KHR_present_id", "VK_KHR_present_wait"}) {
+      if (std::strcmp(each.extensionName, name) == 0) extensions_.insert(name);
+    }
+    constexpr const char* kMaintenance = "VK_EXT_swapchain_maintenance1";
+    if (surface_maintenance_ && std::strcmp(each.extensionName, kMaintenance) == 0)
+      extensions_.insert(kMaintenance);
+  }
+  Features features;
+  if (has("VK_KHR_present_id")) features.add(features.id);
+  if (has("VK_KHR_present_wait")) features.add(features.wait);
+  if (has("VK_EXT_swapchain_maintenance1")) features.add(features.maintenance);
+  vkGetPhysicalDeviceFeatures2(physical, &features.all);
+  CHECK(has("VK_KHR_present_id") == (features.id.presentId == VK_TRUE));
+  CHECK(has("VK_KHR_present_wait") == (features.wait.presentWait == VK_TRUE));
+  CHECK(has("VK_EXT_swapchain_maintenance1") == (features.maintenance.swapchainMaintenance1 == VK_TRUE));
+
+  std::vector<const char*> names;
+  for (const std::string& name : extensions_) names.push_back(name.c_str());
   const float priority = 1;
   VkDeviceQueueCreateInfo queue_info{};
   queue_info.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
   queue_info.queueFamilyIndex = family;
   queue_info.queueCount = 1;
   queue_info.pQueuePriorities = &priority;
-  const char* swapchain = "VK_KHR_swapchain";
-  VkDeviceCreateInfo device_info{};
-  device_info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
-  device_info.queueCreateInfoCount = 1;
-  device_info.pQueueCreateInfos = &queue_info;
-  device_info.enabledExtensionCount = 1;
-  device_info.ppEnabledExtensionNames = &swapchain;
-  CHECK_VK(vkCreateDevice(physical, &device_info, nullptr, &device));
-  vkGetDeviceQueue(device, family, 0, &queue);
-  VkCommandPoolCreateInfo pool_info{};
-  pool_info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
-  pool_info.queueFamilyIndex = family;
-  CHECK_VK(vkCreateCommandPool(device, &pool_info, nullptr, &pool));
+  VkDeviceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+  info.pNext = features.all.pNext;
+  info.queueCreateInfoCount = 1;
+  info.pQueueCreateInfos = &queue_info;
+  info.enabledExtensionCount = static_cast<std::uint32_t>(names.size());
+  info.ppEnabledExtensionNames = names.data();
+  CHECK_VK(vkCreateDevice(physical, &info, nullptr, &device));
 }
 
 Gpu::~Gpu() {
@@ -114,19 +177,24 @@ void Gpu::clear(VkImage image, std::uint32_t colour, VkSemaphore acquired, VkSem
 
 Chain::Chain(Gpu& gpu, VkSurfaceKHR surface, VkExtent2D extent, VkPresentModeKHR mode, VkSwapchainKHR old,
              VkFormat format)
-    : gpu_(gpu), extent_(extent), format_(format) {
+    : Chain(gpu, surface, {.extent = extent, .mode = mode, .old = old, .format = format}) {}
+
+Chain::Chain(Gpu& gpu, VkSurfaceKHR surface, const ChainOptions& options)
+    : gpu_(gpu), extent_(options.extent), format_(options.format) {
   VkSwapchainCreateInfoKHR info{};
   info.sType = VK_STRUCTURE_TYPE_SWAPCHAIN_CREATE_INFO_KHR;
+  info.pNext = options.next;
+  info.flags = options.flags;
   info.surface = surface;
   info.minImageCount = 4;
-  info.imageFormat = format;
-  info.imageExtent = extent;
+  info.imageFormat = options.format;
+  info.imageExtent = options.extent;
   info.imageArrayLayers = 1;
-  info.imageUsage = VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+  info.imageUsage = options.usage;
   info.preTransform = VK_SURFACE_TRANSFORM_IDENTITY_BIT_KHR;
   info.compositeAlpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR;
-  info.presentMode = mode;
-  info.oldSwapchain = old;
+  info.presentMode = options.mode;
+  info.oldSwapchain = options.old;
   CHECK_VK(vkCreateSwapchainKHR(gpu.device, &info, nullptr, &swapchain_));
   std::uint32_t count = 0;
   CHECK_VK(vkGetSwapchainImagesKHR(gpu.device, swapchain_, &count, nullptr));
@@ -144,9 +212,10 @@ VkResult Chain::acquire(std::uint32_t& index, VkSemaphore semaphore, std::uint64
   return vkAcquireNextImageKHR(gpu_.device, swapchain_, timeout_ns, semaphore, VK_NULL_HANDLE, &index);
 }
 
-VkResult Chain::present(std::uint32_t index, VkSemaphore rendered) {
+VkResult Chain::present(std::uint32_t index, VkSemaphore rendered, const void* next) {
   VkPresentInfoKHR info{};
   info.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR;
+  info.pNext = next;
   info.waitSemaphoreCount = rendered != VK_NULL_HANDLE ? 1 : 0;
   info.pWaitSemaphores = &rendered;
   info.swapchainCount = 1;
@@ -155,13 +224,13 @@ VkResult Chain::present(std::uint32_t index, VkSemaphore rendered) {
   return vkQueuePresentKHR(gpu_.queue, &info);
 }
 
-VkResult Chain::draw(std::uint32_t colour) {
+VkResult Chain::draw(std::uint32_t colour, const void* next) {
   const VkSemaphore acquired = gpu_.semaphore();
   const VkSemaphore rendered = gpu_.semaphore();
   std::uint32_t index = 0;
   if (const VkResult result = acquire(index, acquired); result != VK_SUCCESS) return result;
   gpu_.clear(images_[index], colour, acquired, rendered);
-  return present(index, rendered);
+  return present(index, rendered, next);
 }
 
 }  // namespace wsi_window

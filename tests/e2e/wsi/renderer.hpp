@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,14 @@ inline constexpr int kSkipped = 77;
 struct Gpu {
   explicit Gpu(const std::string& platform);
   ~Gpu();
+  /// Whether this extension of the device (with its feature) is offered; it is enabled then.
+  bool has(const char* extension) const { return extensions_.contains(extension); }
+  template <class Function>
+  Function proc(const char* name) const {
+    const auto found = reinterpret_cast<Function>(vkGetDeviceProcAddr(device, name));
+    CHECK(found != nullptr);
+    return found;
+  }
   VkSemaphore semaphore();
   VkFence fence();
   /// Clears the image (PRESENT_SRC afterwards) to 0xRRGGBB; waits and signals what is not null.
@@ -50,12 +59,28 @@ struct Gpu {
   VkCommandPool pool = VK_NULL_HANDLE;
 
  private:
+  void make_instance(const std::string& platform);
+  void make_device();
+
+  bool surface_maintenance_ = false;
+  std::set<std::string> extensions_;
   std::vector<VkSemaphore> semaphores_;
   std::vector<VkFence> fences_;
 };
 
+struct ChainOptions {
+  VkExtent2D extent{};
+  VkPresentModeKHR mode = VK_PRESENT_MODE_FIFO_KHR;
+  VkSwapchainKHR old = VK_NULL_HANDLE;
+  VkFormat format = VK_FORMAT_B8G8R8A8_UNORM;
+  VkSwapchainCreateFlagsKHR flags = 0;
+  VkImageUsageFlags usage = VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+  const void* next = nullptr;
+};
+
 class Chain {
  public:
+  Chain(Gpu& gpu, VkSurfaceKHR surface, const ChainOptions& options);
   Chain(Gpu& gpu, VkSurfaceKHR surface, VkExtent2D extent, VkPresentModeKHR mode = VK_PRESENT_MODE_FIFO_KHR,
         VkSwapchainKHR old = VK_NULL_HANDLE, VkFormat format = VK_FORMAT_B8G8R8A8_UNORM);
   ~Chain();
@@ -64,9 +89,10 @@ class Chain {
   VkExtent2D extent() const { return extent_; }
   VkFormat format() const { return format_; }
   VkResult acquire(std::uint32_t& index, VkSemaphore semaphore, std::uint64_t timeout_ns = 5'000'000'000);
-  VkResult present(std::uint32_t index, VkSemaphore rendered);
+  /// `next` is the present's chain.
+  VkResult present(std::uint32_t index, VkSemaphore rendered, const void* next = nullptr);
   /// Acquire, clear, present: the first result that is no success.
-  VkResult draw(std::uint32_t colour);
+  VkResult draw(std::uint32_t colour, const void* next = nullptr);
 
  private:
   Gpu& gpu_;

@@ -135,6 +135,7 @@ VkSwapchainCreateInfoKHR create_info(Surface& surface, VkExtent2D extent, const 
   info.compositeAlpha = options.alpha;
   info.presentMode = options.mode;
   info.oldSwapchain = options.old;
+  info.pNext = options.chain;
   return info;
 }
 
@@ -150,7 +151,7 @@ void Frames::destroy() {
   swapchain_.reset();
 }
 
-VkResult Frames::draw(std::uint32_t colour) {
+VkResult Frames::draw(std::uint32_t colour, const void* chain) {
   const VkSemaphore acquired = device_.make_semaphore();
   const VkSemaphore rendered = device_.make_semaphore();
   std::uint32_t index = 0;
@@ -162,6 +163,7 @@ VkResult Frames::draw(std::uint32_t colour) {
   const VkSwapchainKHR handle = swapchain_->handle();
   VkPresentInfoKHR info{};
   info.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR;
+  info.pNext = chain;
   info.waitSemaphoreCount = 1;
   info.pWaitSemaphores = &rendered;
   info.swapchainCount = 1;

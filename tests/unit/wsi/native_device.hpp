@@ -56,6 +56,7 @@ struct SwapchainOptions {
   VkFormat format = VK_FORMAT_B8G8R8A8_UNORM;
   VkCompositeAlphaFlagBitsKHR alpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR;
   VkSwapchainKHR old = VK_NULL_HANDLE;
+  const void* chain = nullptr;
 };
 
 VkSwapchainCreateInfoKHR create_info(Surface& surface, VkExtent2D extent,
@@ -68,8 +69,9 @@ class Frames {
   ~Frames();
   VkResult created() const { return created_; }
   Swapchain& swapchain() { return *swapchain_; }
-  /// One frame of this colour. What acquire or, when that went well, present returned.
-  VkResult draw(std::uint32_t colour);
+  /// One frame of this colour, presented with this chain. What acquire or, when that went well, present
+  /// returned.
+  VkResult draw(std::uint32_t colour, const void* chain = nullptr);
   void destroy();
 
  private:

@@ -46,6 +46,24 @@ TEST(Pixels, AnOpaqueSwapchainInAWindowWithAlphaHasAlphaOne) {
             (Bytes{10, 20, 30, 255, 50, 60, 70, 255, 1, 2, 3, 255, 5, 6, 7, 255}));
 }
 
+TEST(Pixels, LongRowsAreConvertedPixelByPixelAlike) {
+  for (const std::uint32_t width : {1u, 7u, 8u, 33u, 1283u}) {
+    std::vector<std::uint32_t> source(width);
+    for (std::uint32_t x = 0; x < width; ++x) source[x] = x * 2654435761u;
+    const FrameView rgba{reinterpret_cast<const std::byte*>(source.data()), width, 1, width * 4,
+                         PixelOrder::rgba};
+    PixelLayout layout;
+    layout.alpha = 0xff000000;
+    std::vector<std::uint32_t> out(width + 1, 0x55555555);
+    convert_rows(rgba, 0, 1, layout, true, reinterpret_cast<std::byte*>(out.data()), width * 4);
+    for (std::uint32_t x = 0; x < width; ++x) {
+      const std::uint32_t p = source[x];
+      ASSERT_EQ(out[x], 0xff000000 | (p & 0xff) << 16 | (p & 0xff00) | (p >> 16 & 0xff)) << width << " " << x;
+    }
+    EXPECT_EQ(out[width], 0x55555555u);
+  }
+}
+
 TEST(Pixels, SixteenBitVisualsGetTheTopBitsOfEachChannel) {
   PixelLayout layout{2, 0xf800, 0x7e0, 0x1f, 0, false};
   const Bytes out = convert(PixelOrder::bgra, layout, true, 4);

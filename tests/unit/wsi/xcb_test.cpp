@@ -1,6 +1,7 @@
 // Swapchains in windows of a real X server (Xvfb), on a native driver.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -152,6 +153,55 @@ TEST_F(XcbTest, AResizedWindowIsSuboptimalThenOutOfDateAndANewSwapchainFits) {
   ASSERT_EQ(fitting.created(), VK_SUCCESS);
   EXPECT_EQ(fitting.draw(argb(0, 255, 0)), VK_SUCCESS);
   EXPECT_TRUE(window_->becomes(0x00ff00, 50, 40));
+}
+
+TEST_F(XcbTest, AScaledSwapchainIsShownOneToOneWhereItsGravityPutsIt) {
+  constexpr std::uint32_t kLow = VK_PRESENT_GRAVITY_MIN_BIT_EXT;
+  constexpr std::uint32_t kMiddle = VK_PRESENT_GRAVITY_CENTERED_BIT_EXT;
+  constexpr std::uint32_t kHigh = VK_PRESENT_GRAVITY_MAX_BIT_EXT;
+  struct Case {
+    std::uint32_t x, y;
+    std::uint32_t left, top;
+  };
+  for (const Case& each :
+       {Case{kLow, kLow, 0, 0}, Case{kMiddle, kHigh, 30, 40}, Case{kHigh, kMiddle, 60, 20}}) {
+    const VkSwapchainPresentScalingCreateInfoEXT scaling{
+        VK_STRUCTURE_TYPE_SWAPCHAIN_PRESENT_SCALING_CREATE_INFO_EXT, nullptr,
+        VK_PRESENT_SCALING_ONE_TO_ONE_BIT_EXT, each.x, each.y};
+    const std::uint32_t colour = argb(each.left + 1, each.top + 1, 9);
+    Frames frames(*device_, *surface_, {40, 20}, {.chain = &scaling});
+    ASSERT_EQ(frames.created(), VK_SUCCESS);
+    EXPECT_EQ(frames.draw(colour), VK_SUCCESS);
+    frames.destroy();
+    const auto seen = window_->pixels(kWidth, kHeight);
+    ASSERT_EQ(seen.size(), kWidth * kHeight);
+    const auto at = [&](std::uint32_t x, std::uint32_t y) { return seen[y * kWidth + x] & 0xffffff; };
+    EXPECT_EQ(at(each.left, each.top), colour & 0xffffff);
+    EXPECT_EQ(at(each.left + 39, each.top + 19), colour & 0xffffff);
+    const auto count = std::count_if(seen.begin(), seen.end(), [&](std::uint32_t pixel) {
+      return (pixel & 0xffffff) == (colour & 0xffffff);
+    });
+    EXPECT_EQ(count, 40 * 20);
+  }
+}
+
+TEST_F(XcbTest, AScaledSwapchainIsNeverOutOfDate) {
+  const VkSwapchainPresentScalingCreateInfoEXT scaling{
+      VK_STRUCTURE_TYPE_SWAPCHAIN_PRESENT_SCALING_CREATE_INFO_EXT, nullptr,
+      VK_PRESENT_SCALING_ONE_TO_ONE_BIT_EXT, VK_PRESENT_GRAVITY_MIN_BIT_EXT, VK_PRESENT_GRAVITY_MIN_BIT_EXT};
+  Frames frames(*device_, *surface_, kExtent, {.chain = &scaling});
+  ASSERT_EQ(frames.draw(argb(1, 1, 1)), VK_SUCCESS);
+  ASSERT_TRUE(window_->becomes(0x010101, kWidth, kHeight));
+  window_->resize(50, 40);
+  ASSERT_FALSE(window_->pixels(50, 40).empty());
+  VkResult result = VK_SUCCESS;
+  for (int i = 0; i < 100 && result == VK_SUCCESS; ++i) result = frames.draw(argb(2, 2, 2));
+  EXPECT_EQ(result, VK_SUBOPTIMAL_KHR);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(frames.draw(argb(3, 3, 3)), VK_SUBOPTIMAL_KHR);
+  EXPECT_TRUE(window_->becomes(0x030303, 50, 40));
+  window_->resize(kWidth, kHeight);
+  for (int i = 0; i < 100 && result != VK_SUCCESS; ++i) result = frames.draw(argb(4, 4, 4));
+  EXPECT_EQ(result, VK_SUCCESS);
 }
 
 TEST_F(XcbTest, AnIdleSwapchainNoticesTheResizeByItself) {
