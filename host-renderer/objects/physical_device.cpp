@@ -1,6 +1,7 @@
 #include "generated/host/overrides.hpp"
 #include "host-renderer/objects/extensions.hpp"
 #include "host-renderer/objects/identity.hpp"
+#include "host-renderer/objects/untouched.hpp"
 #include "host-renderer/worker/command_context.hpp"
 #include "host-renderer/worker/session.hpp"
 
@@ -35,8 +36,17 @@ void on_vkGetPhysicalDeviceProperties(CommandContext& ctx, protocol::vkGetPhysic
 void on_vkGetPhysicalDeviceProperties2(CommandContext& ctx,
                                        protocol::vkGetPhysicalDeviceProperties2_args& a) {
   const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
-  physical.instance->table.vkGetPhysicalDeviceProperties2(physical.handle, a.pProperties);
+  query_and_drop_untouched(a.pProperties->pNext, [&] {
+    physical.instance->table.vkGetPhysicalDeviceProperties2(physical.handle, a.pProperties);
+  });
   present_as_viaduct(*a.pProperties);
+}
+
+void on_vkGetPhysicalDeviceFeatures2(CommandContext& ctx, protocol::vkGetPhysicalDeviceFeatures2_args& a) {
+  const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
+  query_and_drop_untouched(a.pFeatures->pNext, [&] {
+    physical.instance->table.vkGetPhysicalDeviceFeatures2(physical.handle, a.pFeatures);
+  });
 }
 
 void on_vkGetPhysicalDeviceMemoryProperties(CommandContext& ctx,
