@@ -1,6 +1,7 @@
 #include "host-renderer/objects/physical_queries.hpp"
 
 #include "host-renderer/objects/identity.hpp"
+#include "host-renderer/objects/untouched.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -10,7 +11,9 @@ namespace viaduct::host {
 void query_properties(const PhysicalDevice& physical, VkPhysicalDeviceProperties2& properties) noexcept {
   const InstanceTable& table = physical.instance->table;
   if (table.vkGetPhysicalDeviceProperties2 != nullptr) {
-    table.vkGetPhysicalDeviceProperties2(physical.handle, &properties);
+    query_and_drop_untouched(properties.pNext, [&] {
+      table.vkGetPhysicalDeviceProperties2(physical.handle, &properties);
+    });
   } else {
     table.vkGetPhysicalDeviceProperties(physical.handle, &properties.properties);
   }
@@ -20,7 +23,9 @@ void query_properties(const PhysicalDevice& physical, VkPhysicalDeviceProperties
 void query_features(const PhysicalDevice& physical, VkPhysicalDeviceFeatures2& features) noexcept {
   const InstanceTable& table = physical.instance->table;
   if (table.vkGetPhysicalDeviceFeatures2 != nullptr) {
-    table.vkGetPhysicalDeviceFeatures2(physical.handle, &features);
+    query_and_drop_untouched(features.pNext, [&] {
+      table.vkGetPhysicalDeviceFeatures2(physical.handle, &features);
+    });
   } else {
     table.vkGetPhysicalDeviceFeatures(physical.handle, &features.features);
   }

@@ -282,7 +282,9 @@ class StructEmitter:
             header.add(f"template <class S> void {verb}_pnext(S& s, const void* chain);")
         header.add("void* read_pnext(Decoder& d, ChainOf of);", "void* read_skel_pnext(Decoder& d, ChainOf of);",
                    "void fill_pnext(Reader& r, const void* chain, ChainOf of);",
-                   "void fill_inner_pnext(Reader& r, const void* chain, ChainOf of);")
+                   "void fill_inner_pnext(Reader& r, const void* chain, ChainOf of);",
+                   "// The size of an output struct of a chain; 0 if it is not known, or if members of it are to be set on entry.",
+                   "std::size_t plain_output_size(VkStructureType s_type);")
         output.write(header)
         self.emit_pnext_sizes(output)
         ins, outs = self.layout.chained("in"), self.layout.chained("out")
@@ -290,7 +292,7 @@ class StructEmitter:
         self.pnext_file(output, "pnext_in_write", ins, [self.pnext_writer("write", ins)])
         self.pnext_file(output, "pnext_in_read", ins, [self.pnext_reader("read", ins)])
         self.pnext_file(output, "pnext_out_skeleton", outs, [
-            self.pnext_writer("skel", outs), self.pnext_reader("read_skel", outs)])
+            self.pnext_writer("skel", outs), self.pnext_reader("read_skel", outs), self.plain_output_size(outs)])
         self.pnext_file(output, "pnext_out", outs, [
             self.pnext_writer("write_out", outs), self.pnext_filler("fill", outs)])
         self.pnext_file(output, "pnext_inner", inner, [
@@ -362,9 +364,16 @@ class StructEmitter:
                         "s_type = d.u32();", "}", "d.leave();",
                         "return d.ok_to_read() ? head : nullptr;", "}"]
 
+    def plain_output_size(self, names):
+        plain = [s for s in (self.registry.structs[n] for n in names) if not any(self.skel_body(s))]
+        cases = [f"case {s.s_type}: return sizeof({s.name});" for s in plain]
+        return ["std::size_t plain_output_size(VkStructureType s_type) {", "switch (s_type) {", *cases,
+                "default: return 0;", "}", "}"]
+
     def pnext_filler(self, verb, names):
-        # A failed reader gives zeros: then the whole chain is zeroed, so that no output stays as it was.
-        lines = [f"void {verb}_pnext(Reader& r, const void* chain, ChainOf of) {{",
+        # The reply leaves out what the host's driver left alone: so does the guest. A failed reader gives zeros: then the
+        # whole chain is zeroed, so that no output stays as it was.
+        lines = [f"void {verb}_pnext(Reader& r, const void* chain, ChainOf of) {{", "std::uint32_t next = r.u32();",
                  "for (auto* p = static_cast<const VkBaseInStructure*>(chain); p != nullptr; p = p->pNext) {",
                  "switch (p->sType) {"]
         for n in names:
@@ -372,6 +381,6 @@ class StructEmitter:
             target = (f"*reinterpret_cast<{n}*>(const_cast<VkBaseInStructure*>(p))" if verb == "fill"
                       else f"*reinterpret_cast<const {n}*>(p)")
             lines += [f"case {s.s_type}:", f"if ({self.misplaced(n)}) break;",
-                      f'r.check(r.u32() == {s.s_type}, "reply has another chain");',
-                      f"{verb}_body_{n}(r, {target});", "break;"]
-        return lines + ["default:", "break;", "}", "}", 'r.check(r.u32() == 0, "reply has a longer chain");', "}"]
+                      f"if (next == {s.s_type} || !r.ok()) {{", f"{verb}_body_{n}(r, {target});",
+                      "next = r.u32();", "}", "break;"]
+        return lines + ["default:", "break;", "}", "}", 'r.check(next == 0, "reply has another chain");', "}"]
