@@ -13,7 +13,8 @@
 namespace viaduct::guest {
 namespace {
 
-// VIADUCT_PERF=no_memo asks the host each time, for as long as there is one.
+// VIADUCT_PERF=no_memo asks the host each time, for as long as there is one: each query is then a call of its
+// own.
 bool remembers(const PhysicalDevice& physical) noexcept {
   return perf_enabled(PerfSwitch::memo) || physical.channel->lost();
 }
@@ -65,12 +66,15 @@ VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceProperties2(VkPhysicalDevice physi
 
 VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceFeatures(VkPhysicalDevice physicalDevice,
                                                        VkPhysicalDeviceFeatures* pFeatures) noexcept {
-  *pFeatures = PhysicalDevice::from(physicalDevice)->facts.features;
+  const PhysicalDevice& self = *PhysicalDevice::from(physicalDevice);
+  if (!remembers(self)) return call_vkGetPhysicalDeviceFeatures(*self.channel, physicalDevice, pFeatures);
+  *pFeatures = self.facts.features;
 }
 
 VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physicalDevice,
                                                         VkPhysicalDeviceFeatures2* pFeatures) noexcept {
   const PhysicalDevice& self = *PhysicalDevice::from(physicalDevice);
+  if (!remembers(self)) return call_vkGetPhysicalDeviceFeatures2(*self.channel, physicalDevice, pFeatures);
   fill_chain(self, self.facts.feature_chain, pFeatures->pNext,
              [&] { call_vkGetPhysicalDeviceFeatures2(*self.channel, physicalDevice, pFeatures); });
   pFeatures->features = self.facts.features;
@@ -80,7 +84,12 @@ VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physica
 VKAPI_ATTR void VKAPI_CALL
 vkGetPhysicalDeviceQueueFamilyProperties(VkPhysicalDevice physicalDevice, uint32_t* pQueueFamilyPropertyCount,
                                          VkQueueFamilyProperties* pQueueFamilyProperties) noexcept {
-  const auto& families = PhysicalDevice::from(physicalDevice)->facts.families;
+  const PhysicalDevice& self = *PhysicalDevice::from(physicalDevice);
+  if (!remembers(self)) {
+    return call_vkGetPhysicalDeviceQueueFamilyProperties(*self.channel, physicalDevice,
+                                                         pQueueFamilyPropertyCount, pQueueFamilyProperties);
+  }
+  const auto& families = self.facts.families;
   const auto total = static_cast<std::uint32_t>(families.size());
   if (pQueueFamilyProperties != nullptr) {
     *pQueueFamilyPropertyCount = std::min(*pQueueFamilyPropertyCount, total);
@@ -96,6 +105,10 @@ VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceQueueFamilyProperties2(
     VkPhysicalDevice physicalDevice, uint32_t* pQueueFamilyPropertyCount,
     VkQueueFamilyProperties2* pQueueFamilyProperties) noexcept {
   const PhysicalDevice& self = *PhysicalDevice::from(physicalDevice);
+  if (!remembers(self)) {
+    return call_vkGetPhysicalDeviceQueueFamilyProperties2(*self.channel, physicalDevice,
+                                                          pQueueFamilyPropertyCount, pQueueFamilyProperties);
+  }
   const auto& families = self.facts.families;
   const auto total = static_cast<std::uint32_t>(families.size());
   if (pQueueFamilyProperties == nullptr) {
@@ -110,7 +123,7 @@ VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceQueueFamilyProperties2(
     }
     return all;
   };
-  if (!remembers(self) || !fill()) {
+  if (!fill()) {
     std::uint32_t count = n;
     call_vkGetPhysicalDeviceQueueFamilyProperties2(*self.channel, physicalDevice, &count,
                                                    pQueueFamilyProperties);

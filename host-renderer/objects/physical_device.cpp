@@ -88,6 +88,10 @@ void on_viaductGetPhysicalDeviceInfo(CommandContext& ctx, protocol::viaductGetPh
   *a.pAlignment = physical.import_alignment;
   query_properties(physical, *a.pProperties);
   query_features(physical, *a.pFeatures);
+  // The number comes first: SwiftShader reports and fills as many as there is room for.
+  std::uint32_t families = 0;
+  query_queue_families(physical, families, nullptr);
+  *a.pQueueFamilyCount = std::min(families, a.pQueueFamilies != nullptr ? *a.pQueueFamilyCount : families);
   query_queue_families(physical, *a.pQueueFamilyCount, a.pQueueFamilies);
   for (std::uint32_t i = 0; i < a.formatCount; ++i) {
     query_format(physical, a.pFormats[i], a.pFormatProperties[i]);

@@ -3,7 +3,6 @@
 #include "host-renderer/objects/identity.hpp"
 #include "host-renderer/objects/untouched.hpp"
 
-#include <algorithm>
 #include <vector>
 
 namespace viaduct::host {
@@ -34,15 +33,11 @@ void query_features(const PhysicalDevice& physical, VkPhysicalDeviceFeatures2& f
 void query_queue_families(const PhysicalDevice& physical, std::uint32_t& count,
                           VkQueueFamilyProperties2* families) {
   const InstanceTable& table = physical.instance->table;
-  // Asked first, because SwiftShader fills and reports as many as there is room for.
-  std::uint32_t there = 0;
-  table.vkGetPhysicalDeviceQueueFamilyProperties(physical.handle, &there, nullptr);
-  count = families == nullptr ? there : std::min(count, there);
-  if (families == nullptr) {
-    return;
-  }
   if (table.vkGetPhysicalDeviceQueueFamilyProperties2 != nullptr) {
     return table.vkGetPhysicalDeviceQueueFamilyProperties2(physical.handle, &count, families);
+  }
+  if (families == nullptr) {
+    return table.vkGetPhysicalDeviceQueueFamilyProperties(physical.handle, &count, nullptr);
   }
   std::vector<VkQueueFamilyProperties> plain(count);
   table.vkGetPhysicalDeviceQueueFamilyProperties(physical.handle, &count, plain.data());

@@ -22,7 +22,6 @@ constexpr char kGuestOnly[] = "lives in the guest: nothing crosses the wire";
 constexpr char kTranslated[] =
     "its answer is re-described for the guest (docs/identity.md); tests/e2e/vulkaninfo";
 
-constexpr char kFetched[] = "answered in the guest from what enumeration fetched; tests/unit/guest, tests/unit/host";
 constexpr char kDebugging[] = "names and labels for people stay in the guest";
 constexpr char kGarbage[] = "handles that the specification lets be garbage are cleared; tests/unit/guest";
 constexpr char kHostAddresses[] = "takes addresses of the caller's memory: refused on both sides (policy.toml)";
@@ -115,9 +114,6 @@ const char* exempt(const char* command) {
   }
   for (const char* word : {"Surface", "Swapchain", "Present", "AcquireNextImage"}) {
     if (std::strstr(command, word) != nullptr) return kGuestOnly;
-  }
-  for (const char* word : {"DeviceFeatures", "DeviceFormatProperties", "DeviceQueueFamilyProperties"}) {
-    if (std::strstr(command, word) != nullptr) return kFetched;
   }
   const auto found = reasons().find(command);
   return found == reasons().end() ? nullptr : found->second;

@@ -71,6 +71,11 @@ const std::vector<Layout>& layouts() {
        {{12 * kGiB, kDeviceHeap}},
        {{kLocal | kMapped, 0}, {kLocal | kVisible | kCached, 0}},
        0b11},
+      // As tests/e2e/layers has it.
+      {"the processor's cached memory is not snooped",
+       {{4 * kGiB, kDeviceHeap}, {8 * kGiB, 0}},
+       {{kLocal, 0}, {kVisible | kCached, 1}, {kMapped, 1}},
+       0b110},
   };
   return all;
 }
@@ -222,10 +227,18 @@ TEST(MemoryView, HidesTheBarWindowButNotTheMemoryBehindIt) {
 }
 
 TEST(MemoryView, NeverOffersMemoryThatIsNotCoherent) {
-  const MemoryView v = view_of(6, SharingMode::kImport);
-  for (std::uint32_t i = 0; i < v.properties().memoryTypeCount; ++i) {
-    const VkMemoryPropertyFlags flags = v.properties().memoryTypes[i].propertyFlags;
-    EXPECT_EQ((flags & kVisible) != 0, (flags & kCoherent) != 0);
+  for (const std::size_t layout : {6, 7}) {
+    for (const SharingMode mode : {SharingMode::kImport, SharingMode::kShadow}) {
+      const MemoryView v = view_of(layout, mode);
+      for (std::uint32_t i = 0; i < v.properties().memoryTypeCount; ++i) {
+        const VkMemoryPropertyFlags flags = v.properties().memoryTypes[i].propertyFlags;
+        EXPECT_EQ((flags & kVisible) != 0, (flags & kCoherent) != 0);
+        EXPECT_EQ((flags & kCached) != 0 && (flags & kVisible) == 0, false);
+      }
+      // Nothing that a resource is bound to is mapped without being coherent on the host as well.
+      const std::uint32_t non_coherent = layouts()[layout].types[1].propertyFlags & kCoherent ? 0u : 0b10u;
+      EXPECT_EQ(v.guest_bits(non_coherent) & v.arena_type_bits(), 0u);
+    }
   }
 }
 
