@@ -51,6 +51,17 @@ Device* CommandContext::device_of(protocol::ObjectId id) const noexcept {
   }
 }
 
+void CommandContext::posted_failed(const char* command, VkResult result) const noexcept {
+  VIADUCT_LOG_WARN("decode", "%s on the host: VkResult %d", command, result);
+  if (device != nullptr) {
+    session.lose(*device, "a command failed whose result nobody waited for");
+  }
+}
+
+void CommandContext::spoil_command_buffer() const {
+  session.invalid_command_buffers().insert(command_buffer->handle);
+}
+
 Session::Session(const Driver& driver, GuestMemory& memory, StatsPage& stats, SessionOptions options)
     : driver_(driver),
       memory_(memory),
@@ -140,13 +151,15 @@ void Session::count_arena(std::int64_t bytes) noexcept {
   stats_.arena_bytes.store(arena_used_, std::memory_order_relaxed);
 }
 
-void Session::lose(Queue& queue, const char* why) noexcept {
-  if (!queue.device->lost.load(std::memory_order_relaxed)) {
+void Session::lose(Queue& queue, const char* why) noexcept { lose(*queue.device, why); }
+
+void Session::lose(Device& device, const char* why) noexcept {
+  if (!device.lost.load(std::memory_order_relaxed)) {
     VIADUCT_LOG_ERROR("queue", "device lost: %s", why);
   }
-  queue.device->lost.store(true, std::memory_order_relaxed);
+  device.lost.store(true, std::memory_order_relaxed);
   // Every queue of the device: a guest may be waiting on any of them.
-  for (const auto& other : queue.device->queues) {
+  for (const auto& other : device.queues) {
     if (other->completion) {
       fail(other->completion->slot(), VK_ERROR_DEVICE_LOST);
     }

@@ -73,7 +73,8 @@ class FakeDriverEmitter:
                          "// Forgets the names that random_args() gave to what is to be made.",
                          "void (*forget_ids)(void* args);",
                          "// Calls `function`, which has the command's signature, with the members of the args struct.",
-                         "void (*invoke)(PFN_vkVoidFunction function, void* args);", "};",
+                         "// Gives the VkResult, or 0 where there is none.",
+                         "int (*invoke)(PFN_vkVoidFunction function, void* args);", "};",
                          "extern const std::span<const Invoker> kInvokers;  // sorted by command", "",
                          "// Sets every feature in a chain of feature structs.", "void set_features(void* chain);")
         output.write(declarations)
@@ -240,8 +241,10 @@ class FakeDriverEmitter:
     def invoker_functions(self, c):
         arguments = ", ".join("nullptr" if p.role == "skip" else f"a.{p.name}" for p in c.params)
         cast = f"auto& a = *static_cast<protocol::{c.name}_args*>(args);"
-        lines = [f"void invoke_{c.name}(PFN_vkVoidFunction function, void* args) {{", cast,
-                 f"{'a.result = ' if c.result else ''}reinterpret_cast<PFN_{c.name}>(function)({arguments});", "}",
+        status = "a.result" if c.returns == "VkResult" else "0"
+        lines = [f"int invoke_{c.name}(PFN_vkVoidFunction function, void* args) {{", cast,
+                 f"{'a.result = ' if c.result else ''}reinterpret_cast<PFN_{c.name}>(function)({arguments});",
+                 f"return {status};", "}",
                  f"void forget_ids_{c.name}(void* args) {{", cast if c.made else "static_cast<void>(args);"]
         for p in c.made:
             lines.append(f"for (std::size_t i = 0; a.{p.name} != nullptr && i < {self.count_of(p, 'a.')}; ++i) "

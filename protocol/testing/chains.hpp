@@ -53,7 +53,8 @@ void change_link(Rng& rng, const VkBaseInStructure* link, void (*change)(Rng&, T
 }
 
 template <class T>
-void digest_link(Digest& d, VkStructureType parent, const VkBaseInStructure* link, void (*digest)(Digest&, const T&)) {
+void digest_link(Digest& d, VkStructureType parent, const VkBaseInStructure* link,
+                 void (*digest)(Digest&, const T&)) {
   T v = *reinterpret_cast<const T*>(link);
   v.pNext = nullptr;
   d.u64(static_cast<std::uint64_t>(v.sType));

@@ -8,6 +8,7 @@
 #include <map>
 #include <string_view>
 
+#include "tests/fake-driver/driver_constants.hpp"
 #include "tests/fake-driver/objects.hpp"
 #include "tests/fake-driver/recorder.hpp"
 
@@ -133,8 +134,8 @@ void vkGetPhysicalDeviceProperties(VkPhysicalDevice, VkPhysicalDeviceProperties*
   out->driverVersion = 7;
   out->vendorID = 0x10005;
   out->deviceID = 0xfa4e;
-  out->deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
-  std::snprintf(out->deviceName, sizeof(out->deviceName), "Recording fake");
+  out->deviceType = kDeviceType;
+  std::snprintf(out->deviceName, sizeof(out->deviceName), "%s", kDeviceName);
   std::memcpy(out->pipelineCacheUUID, kUuid, sizeof(kUuid));
   out->limits.maxImageDimension2D = 16384;
   out->limits.maxMemoryAllocationCount = 1u << 20;
@@ -223,13 +224,7 @@ void vkGetPhysicalDeviceQueueFamilyProperties2(VkPhysicalDevice, uint32_t* count
 }
 
 void vkGetPhysicalDeviceMemoryProperties(VkPhysicalDevice, VkPhysicalDeviceMemoryProperties* out) {
-  std::memset(out, 0, sizeof(*out));
-  out->memoryTypeCount = 1;
-  out->memoryTypes[0].propertyFlags =
-      VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-      VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-  out->memoryHeapCount = 1;
-  out->memoryHeaps[0] = {8ULL << 30, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT};
+  *out = driver_memory();
 }
 
 VkResult vkCreateDevice(VkPhysicalDevice, const VkDeviceCreateInfo*, const VkAllocationCallbacks*,
@@ -306,10 +301,10 @@ VkMemoryRequirements requirements_of(VkBuffer buffer) {
   const std::lock_guard guard(state().mutex);
   const auto found = state().buffers.find(buffer);
   const VkDeviceSize size = found == state().buffers.end() ? 4096 : found->second.size;
-  return {(size + 255) / 256 * 256, 256, 1};
+  return {(size + 255) / 256 * 256, 256, kMemoryTypeBits};
 }
 
-VkMemoryRequirements requirements_of_anything() { return {65536, 256, 1}; }
+VkMemoryRequirements requirements_of_anything() { return {65536, 256, kMemoryTypeBits}; }
 
 void vkCmdFillBuffer(VkCommandBuffer, VkBuffer buffer, VkDeviceSize offset, VkDeviceSize size,
                      uint32_t word) {
@@ -332,7 +327,7 @@ VkResult vkAllocateCommandBuffers(VkDevice, const VkCommandBufferAllocateInfo* i
 
 VkResult vkGetMemoryHostPointerPropertiesEXT(VkDevice, VkExternalMemoryHandleTypeFlagBits, const void*,
                                              VkMemoryHostPointerPropertiesEXT* out) {
-  out->memoryTypeBits = 1;
+  out->memoryTypeBits = kMemoryTypeBits;
   return VK_SUCCESS;
 }
 

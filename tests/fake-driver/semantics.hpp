@@ -1,8 +1,8 @@
 // The commands of the fake driver that cannot be made up: those whose answers a worker acts on. Everything
 // else is generated. The signatures are Vulkan's; generated entry points record a call and then come here.
 //
-// Queues execute at submission, unless told to hold: waits are taken as satisfied, signals happen at once. Any
-// thread.
+// Queues execute at submission, unless told to hold: waits are taken as satisfied, signals happen at once.
+// Any thread.
 #pragma once
 
 #include <vulkan/vulkan.h>
@@ -28,9 +28,7 @@ VkResult vkEnumerateDeviceExtensionProperties(VkPhysicalDevice, const char* laye
                                               VkExtensionProperties* out);
 VkResult vkEnumerateDeviceLayerProperties(VkPhysicalDevice, uint32_t* count, VkLayerProperties* out);
 void vkGetPhysicalDeviceProperties(VkPhysicalDevice, VkPhysicalDeviceProperties* out);
-// Texts in a chain of properties are made texts again, and UUIDs kUuid: what a worker derives others from.
-inline constexpr uint8_t kUuid[VK_UUID_SIZE] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-inline constexpr char kDriverInfo[] = "records what it is told";
+// What a worker changes in a chain of properties becomes what driver_constants.hpp says.
 void write_identity(void* chain);  // pages can be imported, too
 // Heaps that do not exist have no budget.
 void write_budget(void* chain);

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <map>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -71,8 +71,8 @@ void finish(VkFence fence, Signalled semaphores) {
 
 // What the timeline values in a submission's chain belong to.
 void add_signals(Signalled& to, const void* chain, const VkSemaphore* semaphores, uint32_t count) {
-  const auto* values = find_in_chain<VkTimelineSemaphoreSubmitInfo>(
-      chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+  const auto* values =
+      find_in_chain<VkTimelineSemaphoreSubmitInfo>(chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
   if (values == nullptr || values->pSignalSemaphoreValues == nullptr || semaphores == nullptr) return;
   for (uint32_t i = 0; i < std::min(count, values->signalSemaphoreValueCount); ++i) {
     to.emplace_back(semaphores[i], values->pSignalSemaphoreValues[i]);
