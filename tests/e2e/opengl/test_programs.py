@@ -25,7 +25,7 @@ import displays  # noqa: E402
 import harness  # noqa: E402
 import opengl  # noqa: E402
 
-RENDERER = r"zink \(Viaduct \(.+\)\)"
+RENDERER = r"zink (?:Vulkan \S+ ?)?\(Viaduct \(.+\)"  # the version since Mesa 23.1
 PICTURE = pathlib.Path(__file__).resolve().parent / "gl_picture.py"
 SIZE = 256
 
