@@ -41,7 +41,8 @@ class Layers(unittest.TestCase):
         self.addCleanup(self.display.close)
 
     def pictures(self, environment):
-        running = harness.Program(["vkcube", *test_windows.FRAMES], {**environment, **self.display.environment, **OVERLAY})
+        running = harness.Program(["vkcube", "--c", "150", "--suppress_popups"],
+                                  {**environment, **self.display.environment, **OVERLAY})
         self.addCleanup(running.kill)
         seen = test_windows.watch(running, self.display)
         self.assertEqual(running.wait(60), 0, running.error_text())
