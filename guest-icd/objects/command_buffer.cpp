@@ -139,8 +139,9 @@ VKAPI_ATTR VkResult VKAPI_CALL vkBeginCommandBuffer(VkCommandBuffer commandBuffe
   if (commands.level == VK_COMMAND_BUFFER_LEVEL_PRIMARY) {
     begin.pInheritanceInfo = nullptr;
   } else if (begin.pInheritanceInfo != nullptr &&
-             (begin.flags & VK_COMMAND_BUFFER_USAGE_RENDER_PASS_CONTINUE_BIT) == 0) {
-    // Ignored outside of a render pass, and often left undefined.
+             ((begin.flags & VK_COMMAND_BUFFER_USAGE_RENDER_PASS_CONTINUE_BIT) == 0 ||
+              begin.pInheritanceInfo->renderPass == VK_NULL_HANDLE)) {
+    // Ignored outside of a render pass and within dynamic rendering, and often left undefined.
     inheritance = *begin.pInheritanceInfo;
     inheritance.renderPass = VK_NULL_HANDLE;
     inheritance.subpass = 0;

@@ -105,6 +105,8 @@ VKAPI_ATTR void VKAPI_CALL vkDestroyPrivateDataSlot(VkDevice, VkPrivateDataSlot 
     std::erase(slots().all, slot);
     slots().count.store(slots().all.size(), std::memory_order_release);
   }
+  // A slot can have private data too.
+  forget_private_data(protocol::id_of(privateDataSlot));
   delete slot;
 }
 

@@ -1,4 +1,5 @@
-// Entry points of VkBuffer and VkImage: posted creates, memory requirements from the memo, posted binds.
+// Entry points of VkBuffer and VkImage: posted creates (but those that may well fail are called), memory
+// requirements from the memo, posted binds.
 #include "guest-icd/objects/resource.hpp"
 
 #include <array>
@@ -125,6 +126,45 @@ const VkBaseInStructure* find_in_chain(const void* chain, VkStructureType type) 
   return nullptr;
 }
 
+// Larger than this and a driver may have no room for it, or not want to: applications try and see.
+constexpr double kPostedBytes = 1u << 30;
+
+bool may_fail(const VkBufferCreateInfo& info) noexcept {
+  const auto* address = reinterpret_cast<const VkBufferOpaqueCaptureAddressCreateInfo*>(
+      find_in_chain(info.pNext, VK_STRUCTURE_TYPE_BUFFER_OPAQUE_CAPTURE_ADDRESS_CREATE_INFO));
+  const bool wants_address = address != nullptr && address->opaqueCaptureAddress != 0;
+  return static_cast<double>(info.size) > kPostedBytes || wants_address;
+}
+
+bool may_fail(const VkImageCreateInfo& info) noexcept {
+  constexpr double kLargestTexel = 32;  // VK_FORMAT_R64G64B64A64_*
+  const double texels = static_cast<double>(info.extent.width) * info.extent.height * info.extent.depth *
+                        info.arrayLayers * static_cast<double>(info.samples);
+  const bool compressed =
+      find_in_chain(info.pNext, VK_STRUCTURE_TYPE_IMAGE_COMPRESSION_CONTROL_EXT) != nullptr;
+  return texels * kLargestTexel > kPostedBytes || compressed;
+}
+
+// Posts the creation, or waits for the host's answer; the object's name is free again if that is a failure.
+template <class Info, class Handle, class Post, class Call>
+VkResult create(Device& device, ObjectType type, const Info& info, Handle* out, const Post& post,
+                const Call& call) noexcept {
+  if (!may_fail(info)) {
+    post(*device.channel);
+    return VK_SUCCESS;
+  }
+  const std::uint64_t id = id_of(*out);
+  const VkResult result = call(*device.channel);
+  if (result == VK_SUCCESS) {
+    *out = handle_of<Handle>(id);
+    return VK_SUCCESS;
+  }
+  *out = VK_NULL_HANDLE;
+  release_id(*device.channel, type, id);
+  if (result == VK_ERROR_DEVICE_LOST) device.latch_lost();
+  return result;
+}
+
 VkResult lost_or_success(Device& device) noexcept {
   return device.is_lost() ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
 }
@@ -143,8 +183,10 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateBuffer(VkDevice device, const VkBufferCre
   if (buffer == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
   prepare(channel, *buffer, device, *pCreateInfo, 1);
   *pBuffer = handle_of<VkBuffer>(id);
-  post_vkCreateBuffer(channel, device, pCreateInfo, pAllocator, pBuffer);
-  return VK_SUCCESS;
+  return create(
+      *self, ObjectType::kBuffer, *pCreateInfo, pBuffer,
+      [&](Channel& to) { post_vkCreateBuffer(to, device, pCreateInfo, pAllocator, pBuffer); },
+      [&](Channel& to) { return call_vkCreateBuffer(to, device, pCreateInfo, pAllocator, pBuffer); });
 }
 
 VKAPI_ATTR void VKAPI_CALL vkDestroyBuffer(VkDevice device, VkBuffer buffer,
@@ -172,8 +214,10 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateImage(VkDevice device, const VkImageCreat
   if (image == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
   prepare(channel, *image, device, info, 2);
   *pImage = handle_of<VkImage>(id);
-  post_vkCreateImage(channel, device, &info, pAllocator, pImage);
-  return VK_SUCCESS;
+  return create(
+      *self, ObjectType::kImage, info, pImage,
+      [&](Channel& to) { post_vkCreateImage(to, device, &info, pAllocator, pImage); },
+      [&](Channel& to) { return call_vkCreateImage(to, device, &info, pAllocator, pImage); });
 }
 
 VKAPI_ATTR void VKAPI_CALL vkDestroyImage(VkDevice device, VkImage image,

@@ -3,6 +3,11 @@
 // waiter thread.
 #include "guest-icd/objects/semaphore.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/clock.hpp"
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/device.hpp"
@@ -21,6 +26,23 @@ namespace {
 VkResult lost_or_success(Device& device) noexcept {
   if (device.channel->check_lost()) device.latch_lost();
   return device.is_lost() ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
+}
+
+// On the host, which answers when it is so; or, when that many threads wait already that one more might leave
+// the signalling one without a reply slot, by asking now and then.
+VkResult wait_on_host(Device& device, const VkSemaphoreWaitInfo& info, std::uint64_t timeout) noexcept {
+  constexpr std::uint64_t kPauseNs = 2'000'000;
+  Session& session = *device.session;
+  const Deadline deadline = Deadline::after_ns(timeout);
+  for (;;) {
+    const bool blocking = timeout != 0 && session.begin_blocking_call();
+    const VkResult result = call_vkWaitSemaphores(*device.channel, device.handle(), &info,
+                                                  blocking ? deadline.remaining_ns() : 0);
+    if (blocking) session.end_blocking_call();
+    if (blocking || result != VK_TIMEOUT || deadline.expired()) return result;
+    const std::uint64_t pause_ns = std::min(deadline.remaining_ns(), kPauseNs);
+    std::this_thread::sleep_for(std::chrono::nanoseconds(pause_ns));
+  }
 }
 
 }  // namespace
@@ -80,7 +102,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkWaitSemaphores(VkDevice device, const VkSemapho
     reached += semaphore->known_value.load(std::memory_order_acquire) >= pWaitInfo->pValues[i] ? 1 : 0;
   }
   if (any ? reached > 0 : reached == pWaitInfo->semaphoreCount) return VK_SUCCESS;
-  const VkResult result = call_vkWaitSemaphores(*self->channel, device, pWaitInfo, timeout);
+  const VkResult result = wait_on_host(*self, *pWaitInfo, timeout);
   if (result == VK_ERROR_DEVICE_LOST) self->latch_lost();
   if (result == VK_SUCCESS && (!any || pWaitInfo->semaphoreCount == 1)) {
     for (std::uint32_t i = 0; i < pWaitInfo->semaphoreCount; ++i) {

@@ -164,6 +164,9 @@ VkResult submit_any(Queue& queue, std::uint32_t count, const Info* infos, Fence*
     // Values rise in publication order because both happen under the publish lock.
     const auto order = channel.order();
     mine = queue.last_value.load(std::memory_order_relaxed) + 1;
+    // Before the host can see the work: a thread that waits for the fence already is woken by the completion,
+    // and must then find what it completes.
+    if (fence != nullptr) fence->assign(queue, mine);
     post(channel, clean, mine);
     queue.last_value.store(mine, std::memory_order_release);
   }
@@ -172,7 +175,6 @@ VkResult submit_any(Queue& queue, std::uint32_t count, const Info* infos, Fence*
     device.latch_lost();
     return VK_ERROR_DEVICE_LOST;
   }
-  if (fence != nullptr) fence->assign(queue, mine);
   if (value != nullptr) *value = mine;
   return VK_SUCCESS;
 }
@@ -201,7 +203,9 @@ void signal_from_wsi(Device& device, VkSemaphore semaphore, VkFence fence) noexc
   if (Semaphore* marked = Semaphore::from(device, semaphore)) {
     marked->wsi_signaled.store(true, std::memory_order_release);
   }
-  if (fence != VK_NULL_HANDLE) Fence::from(fence)->signal_from_wsi();
+  if (fence == VK_NULL_HANDLE) return;
+  Fence::from(fence)->signal_from_wsi();
+  device.channel->reconsider();  // another thread may wait for it already
 }
 
 namespace entry {

@@ -17,7 +17,7 @@
 namespace viaduct::guest {
 
 /// Submits; `fence` (may be null) is assigned the completion value, which also goes to *value when not null.
-/// The fence is assigned only on success.
+/// After VK_ERROR_OUT_OF_HOST_MEMORY the fence is as it was; after the loss of the device it says so.
 VkResult submit(Queue& queue, std::uint32_t count, const VkSubmitInfo* infos, Fence* fence,
                 std::uint64_t* value = nullptr) noexcept;
 VkResult submit(Queue& queue, std::uint32_t count, const VkSubmitInfo2* infos, Fence* fence,

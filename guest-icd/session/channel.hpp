@@ -136,6 +136,10 @@ class Channel {
     }
     return parts_.parker.wait(ready, {.deadline = deadline, .spin = &completion_spin_});
   }
+  /// Something that waits look at was changed on this side: they look again.
+  void reconsider() noexcept {
+    if (!abandoned_.load(std::memory_order_relaxed)) parts_.parker.reconsider();
+  }
   /// For callers that poll without waiting: looks whether the host is gone, at most every few milliseconds.
   bool check_lost() noexcept { return lost() || parts_.parker.check_lost(); }
 

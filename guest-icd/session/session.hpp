@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -40,6 +41,15 @@ class Session {
   bool lost() const noexcept { return channel_.lost(); }
   std::uint32_t id() const noexcept { return connection_.session_id; }
 
+  /// Whether a call that the host answers only when others have acted may be sent. Each holds a reply slot,
+  /// and who lets it go on may need one as well. true: end_blocking_call() follows.
+  bool begin_blocking_call() noexcept {
+    if (blocking_calls_.fetch_add(1, std::memory_order_relaxed) < kBlockingCalls) return true;
+    end_blocking_call();
+    return false;
+  }
+  void end_blocking_call() noexcept { blocking_calls_.fetch_sub(1, std::memory_order_relaxed); }
+
   /// A completion slot for a new queue and the value its counting starts at; nullopt when all are taken.
   struct QueueSlot {
     std::uint32_t index;
@@ -61,6 +71,9 @@ class Session {
   ArenaSpans arena_;
   std::unique_ptr<ObjectTables> objects_;
   Channel channel_;
+
+  static constexpr std::uint32_t kBlockingCalls = transport::kReplySlots * 3 / 4;
+  std::atomic<std::uint32_t> blocking_calls_{0};
 
   std::mutex slots_mutex_;
   std::array<bool, transport::kCompletionSlots> slot_taken_{};

@@ -56,11 +56,29 @@ class GuestEmitter:
             lines.append("return {};" if c.result else "return;")
         return lines
 
+    def no_room(self, c):
+        """An array with room for nothing travels as null, which asks for the count: that tells the answer too."""
+        lines = []
+        for count in (p for p in c.params if p.role == "count"):
+            arrays = {p.name for p in c.params if p.role in ("out", "made") and p.field.len[:1] == [count.name]}
+            if not arrays:
+                continue
+            given = " || ".join(f"{name} != nullptr" for name in sorted(arrays))
+            lines.append(f"if (*{count.name} == 0 && ({given})) {{")
+            if c.returns == "VkResult":
+                args = ", ".join("nullptr" if p.name in arrays else p.name for p in c.params)
+                lines += [f"const VkResult counted = call_{c.name}(channel, {args});",
+                          f"const bool more = *{count.name} != 0;", f"*{count.name} = 0;",
+                          "return counted == VK_SUCCESS && more ? VK_INCOMPLETE : counted;", "}"]
+            else:
+                lines += ["return;", "}"]
+        return lines
+
     def call(self, c):
         result = [f"{c.returns} result{{}};"] if c.result else []
         read_args = ("" if not c.result else ", result") + self.request_args(c)
         done = "return result;" if c.result else "return;"
-        lines = [f"{c.returns} call_{c.name}({self.channel_params(c)}) noexcept {{"]
+        lines = [f"{c.returns} call_{c.name}({self.channel_params(c)}) noexcept {{", *self.no_room(c)]
         if c.name in self.policy.memo:
             # An answer that another time might be different is not kept.
             keep = (" && (result >= 0 || result == VK_ERROR_FORMAT_NOT_SUPPORTED)" if c.returns == "VkResult" else "")

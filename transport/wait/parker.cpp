@@ -137,6 +137,12 @@ bool Parker::check_lost() noexcept {
   return true;
 }
 
+void Parker::reconsider() noexcept {
+  // A thread that is not a waiter yet takes the mutex before it sleeps, and then sees the store.
+  const std::lock_guard lock(mutex_);
+  if (leader_ != nullptr) from_host_.ring();
+}
+
 void Parker::set_lost() noexcept {
   const std::lock_guard lock(mutex_);
   if (lost()) return;

@@ -65,6 +65,9 @@ class Parker {
   bool lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
   // Looks: session_status each time, the control stream at most once each 5 ms. Latches and gives lost().
   bool check_lost() noexcept;
+  // For this side's own news (a fence that the window system signals), which no doorbell announces:
+  // everybody's ready() is evaluated once more. To be called after the store that it looks at.
+  void reconsider() noexcept;
   // Latches the loss and wakes every waiting thread (the local side gives up: bad replies, fork, shutdown).
   void set_lost() noexcept;
 

@@ -97,6 +97,10 @@ void FakeHost::consume(const transport::Span& span) {
                   {bytes.begin() + static_cast<std::ptrdiff_t>(at),
                    bytes.begin() + static_cast<std::ptrdiff_t>(at + header.size)}};
     if ((header.command & protocol::kReplyWanted) != 0) reply(record.u32(8), record);
+    const std::uint32_t slot = completed_slot_.load();
+    if (slot != ~0u && record.command == static_cast<std::uint32_t>(protocol::Command::viaductQueueSubmit)) {
+      complete(slot, record.u64(record.bytes.size() - 8));
+    }
     const std::lock_guard lock(mutex_);
     records_.push_back(std::move(record));
     at += header.size;

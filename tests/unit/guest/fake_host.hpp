@@ -41,6 +41,8 @@ class FakeHost {
   std::vector<Record> records();
   // While held, nothing is consumed.
   void hold(bool held);
+  // Completes each submission (of no batches) to this slot's queue as soon as it is read.
+  void complete_submissions(std::uint32_t slot) { completed_slot_.store(slot); }
   void complete(std::uint32_t slot, std::uint64_t value, std::int32_t result = 0);
   // As a worker that is killed.
   void die();
@@ -63,6 +65,7 @@ class FakeHost {
 
   std::mutex mutex_;
   std::vector<Record> records_;
+  std::atomic<std::uint32_t> completed_slot_{~0u};
   std::atomic<bool> held_{false};
   std::atomic<bool> stop_{false};
   std::unique_ptr<guest::Session> session_;

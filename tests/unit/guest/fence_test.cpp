@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "generated/guest/entrypoints.hpp"
+#include "guest-icd/queue/submit.hpp"
 #include "tests/unit/guest/device_fixture.hpp"
 
 namespace viaduct::guest {
@@ -28,6 +29,12 @@ struct Fences : ::testing::Test {
   VkResult wait(std::initializer_list<VkFence> fences, bool all, std::uint64_t timeout) {
     return entry::vkWaitForFences(device, static_cast<std::uint32_t>(fences.size()), fences.begin(), all,
                                   timeout);
+  }
+  // A wait whose wake-up was lost ends with its time-out, and finds the fence signalled then.
+  bool is_woken(VkFence fence) {
+    const auto start = std::chrono::steady_clock::now();
+    return wait({fence}, true, 5'000'000'000) == VK_SUCCESS &&
+           std::chrono::steady_clock::now() - start < std::chrono::seconds(4);
   }
 };
 
@@ -61,6 +68,32 @@ TEST_F(Fences, WaitingForAnyAndForAllTellsThemApart) {
   completer.join();
   entry::vkDestroyFence(device, done, nullptr);
   entry::vkDestroyFence(device, pending, nullptr);
+}
+
+TEST_F(Fences, AThreadThatWaitsBeforeTheSubmissionIsWoken) {
+  VkFence fence = make();
+  fixture.host.complete_submissions(slot);
+  for (std::uint64_t round = 1; round <= 1000; ++round) {
+    std::thread submitter([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(300));
+      EXPECT_EQ(entry::vkQueueSubmit(fixture.queue().handle(), 0, nullptr, fence), VK_SUCCESS);
+    });
+    EXPECT_TRUE(is_woken(fence)) << "round " << round;
+    submitter.join();
+    entry::vkResetFences(device, 1, &fence);
+  }
+  entry::vkDestroyFence(device, fence, nullptr);
+}
+
+TEST_F(Fences, AThreadThatWaitsIsWokenWhenTheWindowSystemSignals) {
+  VkFence fence = make();
+  std::thread acquirer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    signal_from_wsi(fixture.device, VK_NULL_HANDLE, fence);
+  });
+  EXPECT_TRUE(is_woken(fence));
+  acquirer.join();
+  entry::vkDestroyFence(device, fence, nullptr);
 }
 
 TEST_F(Fences, ABlockedWaitEndsWithinASecondOfTheWorkersDeath) {
