@@ -126,6 +126,13 @@ VkWriteDescriptorSet* expand_template(Scratch& scratch, const DescriptorUpdateTe
                          entry.descriptorCount,
                          gather(scratch.array<VkAccelerationStructureKHR>(entry.descriptorCount))};
           write->pNext = structures;
+        } else if (entry.descriptorType == VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_NV) {
+          auto* structures = scratch.array<VkWriteDescriptorSetAccelerationStructureNV>(1);
+          if (structures == nullptr) return nullptr;
+          *structures = {VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET_ACCELERATION_STRUCTURE_NV, nullptr,
+                         entry.descriptorCount,
+                         gather(scratch.array<VkAccelerationStructureNV>(entry.descriptorCount))};
+          write->pNext = structures;
         }
         break;
     }

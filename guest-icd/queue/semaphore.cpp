@@ -28,8 +28,8 @@ VkResult lost_or_success(Device& device) noexcept {
   return device.is_lost() ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
 }
 
-// On the host, which answers when it is so; or, when that many threads wait already that one more might leave the
-// signalling one without a reply slot, by asking now and then.
+// On the host, which answers when it is so; or, when that many threads wait already that one more might leave
+// the signalling one without a reply slot, by asking now and then.
 VkResult wait_on_host(Device& device, const VkSemaphoreWaitInfo& info, std::uint64_t timeout) noexcept {
   constexpr std::uint64_t kPauseNs = 2'000'000;
   Session& session = *device.session;

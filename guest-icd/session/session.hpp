@@ -42,8 +42,8 @@ class Session {
   bool lost() const noexcept { return channel_.lost(); }
   std::uint32_t id() const noexcept { return connection_.session_id; }
 
-  /// Whether a call that the host answers only when others have acted may be sent. Each holds a reply slot, and
-  /// who lets it go on may need one as well. true: end_blocking_call() follows.
+  /// Whether a call that the host answers only when others have acted may be sent. Each holds a reply slot,
+  /// and who lets it go on may need one as well. true: end_blocking_call() follows.
   bool begin_blocking_call() noexcept {
     if (blocking_calls_.fetch_add(1, std::memory_order_relaxed) < kBlockingCalls) return true;
     end_blocking_call();

@@ -16,7 +16,6 @@ constexpr std::array kInstance{
     VkExtensionProperties{"VK_EXT_headless_surface", 1},
     VkExtensionProperties{"VK_EXT_surface_maintenance1", 1},
     VkExtensionProperties{"VK_EXT_swapchain_colorspace", 4},
-    VkExtensionProperties{"VK_GOOGLE_surfaceless_query", 2},
 };
 
 constexpr std::array kDevice{

@@ -27,6 +27,19 @@ VkResult GuestSwapchainDevice::signal_acquired(VkSemaphore semaphore, VkFence fe
   return VK_SUCCESS;
 }
 
+VkResult GuestSwapchainDevice::submit(VkQueue queue, const VkSubmitInfo* batch,
+                                      std::span<const VkFence> fences) noexcept {
+  // One submission to the host whatever the number of fences: all of them are its completion value.
+  Queue& self = *Queue::from(queue);
+  std::uint64_t value = 0;
+  const VkResult result = guest::submit(self, batch != nullptr ? 1 : 0, batch,
+                                        fences.empty() ? nullptr : Fence::from(fences.front()), &value);
+  if (result != VK_SUCCESS || fences.size() < 2) return result;
+  for (const VkFence fence : fences.subspan(1)) Fence::from(fence)->assign(self, value);
+  device_.channel->reconsider();  // another thread may wait for one of them already, and the work be done
+  return VK_SUCCESS;
+}
+
 std::uint32_t GuestSwapchainDevice::family_of(VkQueue queue) const noexcept {
   return Queue::from(queue)->family;
 }

@@ -14,6 +14,8 @@ class GuestSwapchainDevice final : public SwapchainDevice {
 
   bool lost() const noexcept override;
   VkResult signal_acquired(VkSemaphore semaphore, VkFence fence) noexcept override;
+  VkResult submit(VkQueue queue, const VkSubmitInfo* batch,
+                  std::span<const VkFence> fences) noexcept override;
   std::uint32_t family_of(VkQueue queue) const noexcept override;
   void count_frame(VkQueue queue) noexcept override;
 

@@ -71,8 +71,8 @@ struct Present {
 VkResult submit(SwapchainDevice& device, VkQueue queue, const VkPresentInfoKHR& info,
                 const Present& work) noexcept {
   // Also without any copy: semaphores are waited for and fences signalled whatever became of the swapchains.
-  const std::uint32_t batches = info.waitSemaphoreCount != 0 || !work.commands.empty() ? 1 : 0;
-  if (batches == 0 && work.fences.empty()) return VK_SUCCESS;
+  const bool has_batch = info.waitSemaphoreCount != 0 || !work.commands.empty();
+  if (!has_batch && work.fences.empty()) return VK_SUCCESS;
   VkSubmitInfo submission{};
   submission.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
   submission.waitSemaphoreCount = info.waitSemaphoreCount;
@@ -80,13 +80,7 @@ VkResult submit(SwapchainDevice& device, VkQueue queue, const VkPresentInfoKHR& 
   submission.pWaitDstStageMask = work.stages.data();
   submission.commandBufferCount = static_cast<std::uint32_t>(work.commands.size());
   submission.pCommandBuffers = work.commands.data();
-  const VkFence first = work.fences.empty() ? VK_NULL_HANDLE : work.fences[0];
-  VkResult result = device.vkQueueSubmit(queue, batches, &submission, first);
-  // A fence alone is signalled after everything submitted before it.
-  for (std::size_t i = 1; i < work.fences.size() && result == VK_SUCCESS; ++i) {
-    result = device.vkQueueSubmit(queue, 0, nullptr, work.fences[i]);
-  }
-  return result;
+  return device.submit(queue, has_batch ? &submission : nullptr, {work.fences.data(), work.fences.size()});
 }
 
 VkResult present_all(VkQueue queue, const VkPresentInfoKHR& info, Present& work) noexcept {

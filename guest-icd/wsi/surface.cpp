@@ -35,9 +35,6 @@ constexpr VkPresentGravityFlagsEXT kGravities =
 
 std::span<const VkFormat> swapchain_formats() noexcept { return kFormats; }
 std::span<const VkPresentModeKHR> present_modes() noexcept { return kPresentModes; }
-std::span<const VkPresentModeKHR> surfaceless_present_modes() noexcept {
-  return std::span<const VkPresentModeKHR>(kPresentModes).first(1);  // FIFO
-}
 
 PixelOrder pixel_order(VkFormat format) noexcept {
   const bool rgba = format == VK_FORMAT_R8G8B8A8_UNORM || format == VK_FORMAT_R8G8B8A8_SRGB;
@@ -79,12 +76,8 @@ VkResult surface_capabilities(Surface& surface, const DeviceFacts& facts,
 
 VkResult surface_capabilities2(const DeviceFacts& facts, const VkPhysicalDeviceSurfaceInfo2KHR& info,
                                VkSurfaceCapabilities2KHR& out) noexcept {
-  out.surfaceCapabilities = {};
-  if (info.surface != VK_NULL_HANDLE) {
-    const VkResult result =
-        surface_capabilities(*Surface::from(info.surface), facts, out.surfaceCapabilities);
-    if (result != VK_SUCCESS) return result;
-  }
+  const VkResult result = surface_capabilities(*Surface::from(info.surface), facts, out.surfaceCapabilities);
+  if (result != VK_SUCCESS) return result;
   const auto* asked =
       find_in_chain<VkSurfacePresentModeEXT>(info.pNext, VK_STRUCTURE_TYPE_SURFACE_PRESENT_MODE_EXT);
   for (auto* next = static_cast<VkBaseOutStructure*>(out.pNext); next != nullptr; next = next->pNext) {

@@ -62,14 +62,11 @@ VkImageUsageFlags usage_of(VkFormatFeatureFlags features) noexcept;
 
 VkResult surface_capabilities(Surface& surface, const DeviceFacts& facts,
                               VkSurfaceCapabilitiesKHR& out) noexcept;
-/// The same with both chains (VK_EXT_surface_maintenance1, VK_KHR_surface_protected_capabilities). A null
-/// surface (VK_GOOGLE_surfaceless_query) has no capabilities of its own: only the chain is answered.
+/// The same with both chains (VK_EXT_surface_maintenance1, VK_KHR_surface_protected_capabilities).
 VkResult surface_capabilities2(const DeviceFacts& facts, const VkPhysicalDeviceSurfaceInfo2KHR& info,
                                VkSurfaceCapabilities2KHR& out) noexcept;
 
 /// Of any surface. Each may follow each in one swapchain: all are compatible with all.
 std::span<const VkPresentModeKHR> present_modes() noexcept;
-/// What may be asked of a null surface: modes that every surface of every driver has.
-std::span<const VkPresentModeKHR> surfaceless_present_modes() noexcept;
 
 }  // namespace viaduct::guest::wsi

@@ -203,10 +203,9 @@ VKAPI_ATTR VkResult VKAPI_CALL vkGetPhysicalDeviceSurfaceFormats2KHR(
                    });
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL
-vkGetPhysicalDeviceSurfacePresentModesKHR(VkPhysicalDevice, VkSurfaceKHR surface, uint32_t* pPresentModeCount,
-                                          VkPresentModeKHR* pPresentModes) noexcept {
-  const auto modes = surface == VK_NULL_HANDLE ? wsi::surfaceless_present_modes() : wsi::present_modes();
+VKAPI_ATTR VkResult VKAPI_CALL vkGetPhysicalDeviceSurfacePresentModesKHR(
+    VkPhysicalDevice, VkSurfaceKHR, uint32_t* pPresentModeCount, VkPresentModeKHR* pPresentModes) noexcept {
+  const auto modes = wsi::present_modes();
   return enumerate(static_cast<std::uint32_t>(modes.size()), pPresentModeCount, pPresentModes,
                    [&](std::uint32_t i, VkPresentModeKHR& out) { out = modes[i]; });
 }

@@ -5,6 +5,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include <cstdint>
+#include <span>
 
 namespace viaduct::guest::wsi {
 
@@ -30,7 +31,6 @@ namespace viaduct::guest::wsi {
   X(vkGetImageMemoryRequirements)      \
   X(vkInvalidateMappedMemoryRanges)    \
   X(vkMapMemory)                       \
-  X(vkQueueSubmit)                     \
   X(vkResetFences)                     \
   X(vkWaitForFences)
 
@@ -42,6 +42,9 @@ class SwapchainDevice {
   virtual bool lost() const noexcept = 0;
   /// Semaphore and fence (either may be null) are signalled from now on: the image acquired is free already.
   virtual VkResult signal_acquired(VkSemaphore semaphore, VkFence fence) noexcept = 0;
+  /// At most one batch; every fence is signalled when it, or without one what came before, has executed.
+  virtual VkResult submit(VkQueue queue, const VkSubmitInfo* batch,
+                          std::span<const VkFence> fences) noexcept = 0;
   virtual std::uint32_t family_of(VkQueue queue) const noexcept = 0;
   /// A frame was presented from this queue (for the session's statistics).
   virtual void count_frame(VkQueue queue) noexcept = 0;

@@ -19,13 +19,12 @@ std::uint32_t ReplySlots::acquire() noexcept {
 }
 
 void ReplySlots::release(std::uint32_t slot) noexcept {
-  bool was_empty;
   {
     const std::lock_guard lock(mutex_);
-    was_empty = free_ == 0;
     free_ |= std::uint64_t{1} << slot;
   }
-  if (was_empty) freed_.notify_one();
+  // Each time: a slot that comes free before the thread woken for another one has run is a second thread's.
+  freed_.notify_one();
 }
 
 ReplySlots::Reply ReplySlots::read(std::uint32_t slot) const noexcept {

@@ -310,10 +310,11 @@ int endless(Stage& stage) {
 int main(int count, char** arguments) {
   using namespace wsi_window;
   const std::map<std::string, int (*)(Stage&)> scenarios{
-      {"queries", queries}, {"colours", colours},   {"pacing", pacing},   {"resize", resize},
-      {"two", two},         {"acquires", acquires}, {"aliases", aliases}, {"lost", lost},
-      {"leave", leave},     {"endless", endless},   {"ids", ids},         {"maintenance", maintenance},
-      {"scaling", scaling}, {"views", views}};
+      {"queries", queries},         {"colours", colours}, {"pacing", pacing},
+      {"resize", resize},           {"two", two},         {"acquires", acquires},
+      {"aliases", aliases},         {"lost", lost},       {"leave", leave},
+      {"endless", endless},         {"ids", ids},         {"await", await},
+      {"maintenance", maintenance}, {"scaling", scaling}, {"views", views}};
   const std::string name = count > 1 ? arguments[1] : "";
   std::string platform = "xcb";
   if (count > 3 && std::strcmp(arguments[2], "--platform") == 0) platform = arguments[3];

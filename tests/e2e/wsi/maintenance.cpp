@@ -162,6 +162,20 @@ int ids(Stage& stage) {
   return 0;
 }
 
+int await(Stage& stage) {
+  if (!stage.gpu.has("VK_KHR_present_wait")) return kSkipped;
+  const auto wait = stage.gpu.proc<PFN_vkWaitForPresentKHR>("vkWaitForPresentKHR");
+  Chain chain(stage.gpu, stage.surface(), kExtent);
+  const std::uint64_t id = 1;
+  const VkPresentIdKHR present{VK_STRUCTURE_TYPE_PRESENT_ID_KHR, nullptr, 1, &id};
+  CHECK_VK(chain.draw(0x445566, &present));
+  CHECK_VK(wait(stage.gpu.device, chain.handle(), 1, 5 * kSecond));
+  std::puts("running");
+  std::fflush(stdout);
+  std::printf("ended %d\n", wait(stage.gpu.device, chain.handle(), 2, UINT64_MAX));
+  return 0;
+}
+
 int maintenance(Stage& stage) {
   if (!stage.gpu.has("VK_EXT_swapchain_maintenance1")) return kSkipped;
   const auto modes = compatible_modes(stage, VK_PRESENT_MODE_FIFO_KHR);

@@ -46,10 +46,12 @@ void Gpu::make_instance(const std::string& platform) {
   CHECK_VK(vkEnumerateInstanceExtensionProperties(nullptr, &count, offered.data()));
   std::vector<const char*> wanted{"VK_KHR_surface", Window::extension(platform),
                                   "VK_KHR_get_surface_capabilities2"};
-  surface_maintenance_ = std::any_of(offered.begin(), offered.end(), [](const auto& each) {
-    return std::strcmp(each.extensionName, "VK_EXT_surface_maintenance1") == 0;
-  });
-  if (surface_maintenance_) wanted.push_back("VK_EXT_surface_maintenance1");
+  for (const auto& each : offered) {
+    constexpr const char* kMaintenance = "VK_EXT_surface_maintenance1";
+    if (std::strcmp(each.extensionName, kMaintenance) != 0) continue;
+    extensions_.insert(kMaintenance);
+    wanted.push_back(kMaintenance);
+  }
   VkApplicationInfo application{};
   application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
   application.apiVersion = VK_API_VERSION_1_1;
@@ -71,14 +73,18 @@ void Gpu::make_device() {
   CHECK_VK(vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, nullptr));
   std::vector<VkExtensionProperties> offered(count);
   CHECK_VK(vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, offered.data()));
+  std::vector<const char*> names;
   for (const auto& each : offered) {
-    for (const char* name : {"VK_KHR_swapchain", "VK_KHR_swapchain_mutable_format",
-                             "VK_KHR_image_format_list", "VK_KHR_present_id", "VK_KHR_present_wait"}) {
-      if (std::strcmp(each.extensionName, name) == 0) extensions_.insert(name);
+    for (const char* name :
+         {"VK_KHR_swapchain", "VK_KHR_swapchain_mutable_format", "VK_KHR_image_format_list",
+          "VK_KHR_present_id", "VK_KHR_present_wait", "VK_EXT_swapchain_maintenance1"}) {
+      if (std::strcmp(each.extensionName, name) != 0) continue;
+      // It needs one of the instance, which a driver may lack for itself.
+      if (std::strstr(name, "swapchain_maintenance1") != nullptr && !has("VK_EXT_surface_maintenance1"))
+        continue;
+      extensions_.insert(name);
+      names.push_back(name);
     }
-    constexpr const char* kMaintenance = "VK_EXT_swapchain_maintenance1";
-    if (surface_maintenance_ && std::strcmp(each.extensionName, kMaintenance) == 0)
-      extensions_.insert(kMaintenance);
   }
   Features features;
   if (has("VK_KHR_present_id")) features.add(features.id);
@@ -89,8 +95,6 @@ void Gpu::make_device() {
   CHECK(has("VK_KHR_present_wait") == (features.wait.presentWait == VK_TRUE));
   CHECK(has("VK_EXT_swapchain_maintenance1") == (features.maintenance.swapchainMaintenance1 == VK_TRUE));
 
-  std::vector<const char*> names;
-  for (const std::string& name : extensions_) names.push_back(name.c_str());
   const float priority = 1;
   VkDeviceQueueCreateInfo queue_info{};
   queue_info.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;

@@ -38,7 +38,7 @@ inline constexpr int kSkipped = 77;
 struct Gpu {
   explicit Gpu(const std::string& platform);
   ~Gpu();
-  /// Whether this extension of the device (with its feature) is offered; it is enabled then.
+  /// Whether this extension of the instance or device (with its feature) is offered; it is enabled then.
   bool has(const char* extension) const { return extensions_.contains(extension); }
   template <class Function>
   Function proc(const char* name) const {
@@ -62,7 +62,6 @@ struct Gpu {
   void make_instance(const std::string& platform);
   void make_device();
 
-  bool surface_maintenance_ = false;
   std::set<std::string> extensions_;
   std::vector<VkSemaphore> semaphores_;
   std::vector<VkFence> fences_;

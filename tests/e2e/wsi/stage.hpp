@@ -48,6 +48,7 @@ struct Stage {
 
 // maintenance.cpp: kSkipped where the driver lacks the extension.
 int ids(Stage& stage);          ///< VK_KHR_present_id, VK_KHR_present_wait
+int await(Stage& stage);        ///< waits for a frame that never comes, until something ends the wait
 int maintenance(Stage& stage);  ///< VK_EXT_surface_maintenance1, VK_EXT_swapchain_maintenance1
 int scaling(Stage& stage);      ///< their scaling behaviours
 int views(Stage& stage);        ///< VK_KHR_swapchain_mutable_format

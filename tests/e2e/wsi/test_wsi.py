@@ -151,16 +151,17 @@ class Swapchains(unittest.TestCase):
                 self.assertEqual(program.wait(60), 0, program.error_text() + host.log()[-1500:])
         self.assertIn("shadow", host.log())
 
-    def endless(self, platform):
+    def endless(self, platform, scenario="endless"):
         display = self.display(platform)
-        program = self.host.guest(PROGRAM, "endless", "--platform", platform, extra=display.environment)
+        program = self.host.guest(PROGRAM, scenario, "--platform", platform, extra=display.environment)
         program.wait_line("running")
         return program, display
 
     def test_a_killed_worker_ends_presentation_within_a_second(self):
-        for platform in ("xcb", "wayland", "headless"):
-            with self.subTest(platform=platform):
-                program, _ = self.endless(platform)
+        for platform, scenario in (("xcb", "endless"), ("wayland", "endless"), ("headless", "endless"),
+                                   ("xcb", "await")):
+            with self.subTest(platform=platform, scenario=scenario):
+                program, _ = self.endless(platform, scenario)
                 worker = self.host.worker_of(program)
                 when = time.monotonic()
                 os.kill(worker, signal.SIGKILL)
@@ -170,9 +171,9 @@ class Swapchains(unittest.TestCase):
                 self.assertEqual(program.wait(10), 0)
 
     def test_a_killed_display_server_is_a_lost_surface(self):
-        for platform in ("xcb", "wayland"):
-            with self.subTest(platform=platform):
-                program, display = self.endless(platform)
+        for platform, scenario in (("xcb", "endless"), ("wayland", "endless"), ("xcb", "await")):
+            with self.subTest(platform=platform, scenario=scenario):
+                program, display = self.endless(platform, scenario)
                 display.process.kill()
                 self.assertEqual(program.wait_line("ended", 10)[1], f"ended {SURFACE_LOST}")
                 program.wait(10)

@@ -95,10 +95,12 @@ TEST(DescriptorTemplate, GathersStridedElementsOfEveryKind) {
     Element elements[3];
     std::uint8_t block[12];
     VkDescriptorImageInfo image;
+    VkAccelerationStructureNV structure;
   } data{};
   for (std::uint32_t i = 0; i < 3; ++i) data.elements[i].buffer.range = 100 + i;
   data.block[11] = 7;
   data.image.imageView = garbage<VkImageView>();
+  data.structure = garbage<VkAccelerationStructureNV>();
   const DescriptorUpdateTemplate update{
       VK_DESCRIPTOR_UPDATE_TEMPLATE_TYPE_DESCRIPTOR_SET,
       VK_NULL_HANDLE,
@@ -107,7 +109,8 @@ TEST(DescriptorTemplate, GathersStridedElementsOfEveryKind) {
       {{4, 1, 3, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, offsetof(Data, elements) + offsetof(Element, buffer),
         sizeof(Element)},
        {5, 4, 12, VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, offsetof(Data, block), 0},
-       {6, 0, 1, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, offsetof(Data, image), 0}}};
+       {6, 0, 1, VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, offsetof(Data, image), 0},
+       {7, 0, 1, VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_NV, offsetof(Data, structure), 0}}};
   Scratch scratch;
   const auto* writes = expand_template(scratch, update, garbage<VkDescriptorSet>(), &data);
   ASSERT_NE(writes, nullptr);
@@ -121,6 +124,9 @@ TEST(DescriptorTemplate, GathersStridedElementsOfEveryKind) {
   EXPECT_EQ(static_cast<const std::uint8_t*>(block->pData)[11], 7);
   EXPECT_EQ(writes[2].pImageInfo->imageView, data.image.imageView);
   EXPECT_EQ(writes[2].dstSet, garbage<VkDescriptorSet>());
+  const auto* structures = static_cast<const VkWriteDescriptorSetAccelerationStructureNV*>(writes[3].pNext);
+  ASSERT_NE(structures, nullptr);
+  EXPECT_EQ(structures->pAccelerationStructures[0], data.structure);
 }
 
 }  // namespace

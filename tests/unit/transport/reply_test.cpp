@@ -75,6 +75,25 @@ TEST_F(ReplyTest, ThreadsBeyondTheLastSlotWaitForOne) {
   EXPECT_TRUE(got);
 }
 
+TEST_F(ReplyTest, SlotsThatComeFreeTogetherWakeAThreadEach) {
+  for (std::uint32_t i = 0; i < kReplySlots; ++i) slots_.acquire();
+  constexpr std::uint32_t kLate = 16;
+  std::atomic<std::uint32_t> got{0};
+  std::vector<std::thread> late;
+  for (std::uint32_t i = 0; i < kLate; ++i) {
+    late.emplace_back([&] {
+      slots_.acquire();  // and keeps it
+      ++got;
+    });
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  for (std::uint32_t i = 0; i < kLate; ++i) slots_.release(i);
+  for (int i = 0; i < 500 && got < kLate; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(got, kLate);
+  for (std::uint32_t i = 0; i < kLate; ++i) slots_.release(i + kLate);  // so that a failure ends
+  for (std::thread& thread : late) thread.join();
+}
+
 TEST_F(ReplyTest, WritingAReplyRingsASleepingGuestOnce) {
   const std::byte bytes[8] = {};
   EXPECT_TRUE(writer_.write(0, bytes, 8));

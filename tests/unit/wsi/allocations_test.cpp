@@ -26,21 +26,24 @@ bool is_present_thread() noexcept {
   return std::strcmp(name, "viaduct-present") == 0;
 }
 
-void* counted(std::size_t size) {
+[[gnu::noinline]] void* counted(std::size_t size) {
   if (watching.load(std::memory_order_relaxed) && (presenting || is_present_thread())) ++allocations;
   void* memory = std::malloc(size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
+// Not inlined, nor is the above: the compiler would see malloc's memory given to free() by a delete.
+[[gnu::noinline]] void release(void* memory) noexcept { std::free(memory); }
+
 }  // namespace
 
 void* operator new(std::size_t size) { return counted(size); }
 void* operator new[](std::size_t size) { return counted(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
 
 namespace viaduct::guest::wsi::test {
 namespace {

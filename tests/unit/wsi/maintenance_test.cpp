@@ -194,15 +194,6 @@ TEST_F(SurfaceQueries, ScalingIsOneToOneForExtentsThatContainTheOthers) {
   EXPECT_EQ(is_protected.supportsProtected, VK_FALSE);
 }
 
-TEST_F(SurfaceQueries, NoSurfaceAtAllCanBeAskedAbout) {
-  VkSurfaceProtectedCapabilitiesKHR is_protected{VK_STRUCTURE_TYPE_SURFACE_PROTECTED_CAPABILITIES_KHR,
-                                                 nullptr, VK_TRUE};
-  EXPECT_EQ(query(VK_NULL_HANDLE, nullptr, &is_protected), VK_SUCCESS);
-  EXPECT_EQ(is_protected.supportsProtected, VK_FALSE);
-  ASSERT_EQ(surfaceless_present_modes().size(), 1u);
-  EXPECT_EQ(surfaceless_present_modes()[0], VK_PRESENT_MODE_FIFO_KHR);
-}
-
 TEST(WindowSystemFeatures, AreAnsweredWhateverStandsBetweenThem) {
   VkPhysicalDevicePresentWaitFeaturesKHR wait{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
                                               nullptr, VK_FALSE};

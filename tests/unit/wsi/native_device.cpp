@@ -25,6 +25,16 @@ class NativeDevice::Adapter final : public SwapchainDevice {
     submission.pSignalSemaphores = &semaphore;
     return ::vkQueueSubmit(owner_.queue_, 1, &submission, fence);
   }
+  VkResult submit(VkQueue queue, const VkSubmitInfo* batch,
+                  std::span<const VkFence> fences) noexcept override {
+    const VkFence first = fences.empty() ? VK_NULL_HANDLE : fences.front();
+    VkResult result = ::vkQueueSubmit(queue, batch != nullptr ? 1 : 0, batch, first);
+    // A fence alone is signalled after everything submitted before it.
+    for (std::size_t i = 1; i < fences.size() && result == VK_SUCCESS; ++i) {
+      result = ::vkQueueSubmit(queue, 0, nullptr, fences[i]);
+    }
+    return result;
+  }
   std::uint32_t family_of(VkQueue) const noexcept override { return 0; }
   void count_frame(VkQueue) noexcept override { ++owner_.frames_counted; }
 

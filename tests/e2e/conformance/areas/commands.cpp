@@ -11,7 +11,8 @@ struct Words {
   Context& ctx;
   Buffer buffer;
   explicit Words(Context& context, uint32_t count)
-      : ctx(context), buffer(ctx.buffer(count * 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, Residency::kHostCoherent)) {
+      : ctx(context),
+        buffer(ctx.buffer(count * 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, Residency::kHostCoherent)) {
     clear();
   }
   void clear() { std::memset(buffer.mapped, 0, buffer.size); }
@@ -24,7 +25,8 @@ struct Words {
 
 void begin(VkCommandBuffer commands, VkCommandBufferUsageFlags flags = 0,
            const VkCommandBufferInheritanceInfo* inheritance = nullptr) {
-  const VkCommandBufferBeginInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO, nullptr, flags, inheritance};
+  const VkCommandBufferBeginInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO, nullptr, flags,
+                                      inheritance};
   PIXELS_VK(vkBeginCommandBuffer(commands, &info));
 }
 
@@ -136,7 +138,8 @@ void rendering_secondary(Context& ctx) {
   pixels::require(ctx.features13.dynamicRendering, "dynamic rendering");
   const Image target = ctx.image({.extent = {16, 16, 1}});
   const VkCommandBuffer inner = ctx.command_buffer(ctx.pool, VK_COMMAND_BUFFER_LEVEL_SECONDARY);
-  VkCommandBufferInheritanceRenderingInfo rendering{VK_STRUCTURE_TYPE_COMMAND_BUFFER_INHERITANCE_RENDERING_INFO};
+  VkCommandBufferInheritanceRenderingInfo rendering{
+      VK_STRUCTURE_TYPE_COMMAND_BUFFER_INHERITANCE_RENDERING_INFO};
   rendering.colorAttachmentCount = 1;
   rendering.pColorAttachmentFormats = &target.options.format;
   rendering.rasterizationSamples = VK_SAMPLE_COUNT_1_BIT;
@@ -156,7 +159,8 @@ void rendering_secondary(Context& ctx) {
     color.storeOp = VK_ATTACHMENT_STORE_OP_STORE;
     color.clearValue = pixels::clear_color(1, 0, 0);
     color.resolveImageView = (VkImageView)0xdead'beef'0000'0003ull;
-    VkRenderingInfo info{VK_STRUCTURE_TYPE_RENDERING_INFO, nullptr, VK_RENDERING_CONTENTS_SECONDARY_COMMAND_BUFFERS_BIT};
+    VkRenderingInfo info{VK_STRUCTURE_TYPE_RENDERING_INFO, nullptr,
+                         VK_RENDERING_CONTENTS_SECONDARY_COMMAND_BUFFERS_BIT};
     info.renderArea = {{0, 0}, {16, 16}};
     info.layerCount = 1;
     info.colorAttachmentCount = 1;
@@ -201,7 +205,8 @@ void many(Context& ctx) {
   PIXELS_VK(vkEndCommandBuffer(large));
   submit(ctx, {large});
   PIXELS_VK(vkQueueWaitIdle(ctx.queue));
-  say("a large command buffer: %u %u", static_cast<unsigned>(big.mapped[7 * 65536]), static_cast<unsigned>(big.mapped[9]));
+  say("a large command buffer: %u %u", static_cast<unsigned>(big.mapped[7 * 65536]),
+      static_cast<unsigned>(big.mapped[9]));
 }
 
 // Pools of several threads, buffers of which are submitted together.
@@ -213,8 +218,8 @@ void threads(Context& ctx) {
   std::vector<std::thread> recorders;
   for (uint32_t t = 0; t < 4; ++t) {
     recorders.emplace_back([&, t] {
-      const VkCommandBufferAllocateInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO, nullptr, pools[t],
-                                             VK_COMMAND_BUFFER_LEVEL_PRIMARY, 100};
+      const VkCommandBufferAllocateInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO, nullptr,
+                                             pools[t], VK_COMMAND_BUFFER_LEVEL_PRIMARY, 100};
       PIXELS_VK(vkAllocateCommandBuffers(ctx.device, &info, &all[t * 100]));
       for (uint32_t i = t * 100; i < t * 100 + 100; ++i) {
         begin(all[i]);

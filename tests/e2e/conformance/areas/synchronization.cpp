@@ -29,7 +29,8 @@ void fences(Context& ctx) {
   const VkSubmitInfo empty{VK_STRUCTURE_TYPE_SUBMIT_INFO};
   for (VkFence fence : plain) PIXELS_VK(vkQueueSubmit(ctx.queue, 1, &empty, fence));
   PIXELS_VK(vkQueueWaitIdle(ctx.queue));
-  for (VkFence fence : plain) must(vkGetFenceStatus(ctx.device, fence) == VK_SUCCESS, "idle, and a fence is not");
+  for (VkFence fence : plain)
+    must(vkGetFenceStatus(ctx.device, fence) == VK_SUCCESS, "idle, and a fence is not");
   // Somebody waits before it is submitted.
   for (int round = 0; round < 200; ++round) {
     PIXELS_VK(vkResetFences(ctx.device, 1, plain));
@@ -83,9 +84,9 @@ uint64_t value_of(Context& ctx, VkSemaphore semaphore) {
   return value;
 }
 
-VkResult wait(Context& ctx, std::vector<VkSemaphore> semaphores, std::vector<uint64_t> values, uint64_t timeout,
-              VkSemaphoreWaitFlags flags = 0) {
-  const VkSemaphoreWaitInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, nullptr, flags,
+VkResult wait(Context& ctx, std::vector<VkSemaphore> semaphores, std::vector<uint64_t> values,
+              uint64_t timeout, VkSemaphoreWaitFlags flags = 0) {
+  const VkSemaphoreWaitInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,    nullptr,           flags,
                                  static_cast<uint32_t>(semaphores.size()), semaphores.data(), values.data()};
   return vkWaitSemaphores(ctx.device, &info, timeout);
 }
@@ -95,7 +96,8 @@ void signal(Context& ctx, VkSemaphore semaphore, uint64_t value) {
   PIXELS_VK(vkSignalSemaphore(ctx.device, &info));
 }
 
-void submit2(Context& ctx, VkSemaphore waits, uint64_t wait_value, VkSemaphore signals, uint64_t signal_value) {
+void submit2(Context& ctx, VkSemaphore waits, uint64_t wait_value, VkSemaphore signals,
+             uint64_t signal_value) {
   VkSemaphoreSubmitInfo before{VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO, nullptr, waits, wait_value,
                                VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT};
   VkSemaphoreSubmitInfo after{VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO, nullptr, signals, signal_value,
@@ -130,12 +132,16 @@ void timelines(Context& ctx) {
   for (uint64_t value = 1; value <= 3; ++value) {
     waiters.emplace_back([&, value] { reached += wait(ctx, {done}, {value}, 10 * kSecond) == VK_SUCCESS; });
   }
-  waiters.emplace_back([&] { reached += wait(ctx, {gate, done}, {9, 2}, 10 * kSecond, VK_SEMAPHORE_WAIT_ANY_BIT) == VK_SUCCESS; });
+  waiters.emplace_back([&] {
+    reached += wait(ctx, {gate, done}, {9, 2}, 10 * kSecond, VK_SEMAPHORE_WAIT_ANY_BIT) == VK_SUCCESS;
+  });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  say("before the signal %u, value %llu", reached.load(), static_cast<unsigned long long>(value_of(ctx, done)));
+  say("before the signal %u, value %llu", reached.load(),
+      static_cast<unsigned long long>(value_of(ctx, done)));
   signal(ctx, gate, 1);
   for (std::thread& waiter : waiters) waiter.join();
-  say("after the signal %u, value %llu", reached.load(), static_cast<unsigned long long>(value_of(ctx, done)));
+  say("after the signal %u, value %llu", reached.load(),
+      static_cast<unsigned long long>(value_of(ctx, done)));
   PIXELS_VK(vkQueueWaitIdle(ctx.queue));
   // Host and device take turns.
   const VkSemaphore turn = ctx.timeline(0);
@@ -179,8 +185,8 @@ void events(Context& ctx) {
   say_result("set by the device", vkGetEventStatus(ctx.device, event));
   const VkCommandBuffer resets = ctx.command_buffer(ctx.pool);
   PIXELS_VK(vkBeginCommandBuffer(resets, &info));
-  vkCmdWaitEvents(resets, 1, &event, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, nullptr,
-                  0, nullptr, 0, nullptr);
+  vkCmdWaitEvents(resets, 1, &event, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                  0, nullptr, 0, nullptr, 0, nullptr);
   vkCmdResetEvent(resets, event, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT);
   PIXELS_VK(vkEndCommandBuffer(resets));
   ctx.submit_and_wait(resets);
