@@ -50,6 +50,7 @@ struct Instance : Dispatchable {
   std::uint32_t api_version = VK_API_VERSION_1_0;  ///< VkApplicationInfo::apiVersion, 1.0 when it gave none
   ExtensionSet extensions;
   DebugMessengers messengers;
+  bool debug_names = false;  ///< the host takes names, tags and labels
 
   std::mutex enumeration_mutex;  ///< guards the two below until `enumerated`
   bool enumerated = false;

@@ -277,6 +277,7 @@ void Session::fill_status(control::SessionStatus& status) const {
   status.set_device_memory_bytes(read(stats->device_memory_bytes));
   status.set_arena_bytes(read(stats->arena_bytes));
   status.set_memory_mode(mode_name(read(stats->memory_mode)));
+  status.set_validation_messages(read(stats->validation_messages));
   if (static_cast<SessionState>(read(stats->status)) == SessionState::device_lost) status.set_state("lost");
 }
 

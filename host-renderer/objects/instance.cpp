@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace viaduct::host {
 namespace {
@@ -89,6 +90,11 @@ void on_vkCreateInstance(CommandContext& ctx, protocol::vkCreateInstance_args& a
   info.ppEnabledLayerNames = nullptr;
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
+  Validation* validation = session.driver().validation();
+  Validation::Request request;
+  if (validation != nullptr) {
+    validation->add_to(info, request);
+  }
 
   auto instance = std::make_unique<Instance>();
   a.result = session.instances().size() < kMaxInstances
@@ -102,8 +108,15 @@ void on_vkCreateInstance(CommandContext& ctx, protocol::vkCreateInstance_args& a
   instance->id = id;
   instance->api_version = application.apiVersion;
   instance->table.load(session.driver().get_proc(), instance->handle);
+  instance->debug_utils = std::any_of(extensions.begin(), extensions.end(), [](const char* name) {
+    return std::strcmp(name, VK_EXT_DEBUG_UTILS_EXTENSION_NAME) == 0;
+  });
+  if (validation != nullptr) {
+    instance->messenger = validation->listen(instance->table, instance->handle);
+  }
   list_physical_devices(session, *instance);
   if (!ctx.objects().insert(ObjectType::kInstance, id, driver_bits(instance->handle), instance.get())) {
+    Validation::close(instance->table, instance->handle, instance->messenger);
     instance->table.vkDestroyInstance(instance->handle, nullptr);
     a.result = VK_ERROR_OUT_OF_HOST_MEMORY;
     return;

@@ -5,6 +5,8 @@
 #include "host-renderer/worker/command_context.hpp"
 #include "host-renderer/worker/session.hpp"
 
+#include <type_traits>
+
 namespace viaduct::host {
 
 using protocol::ObjectType;
@@ -96,6 +98,10 @@ class WithExternal {
       external_.pNext = asked.pNext;
       external_.handleTypes = handle_types;
       info_.pNext = &external_;
+    }
+    // image_layouts.cpp says why this changes nothing for the application.
+    if constexpr (std::is_same_v<Info, VkImageCreateInfo>) {
+      if (handle_types != 0) info_.initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;
     }
   }
   const Info* get() const noexcept { return &info_; }

@@ -68,6 +68,9 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
     return tl::unexpected(stats_pages.error());
   }
   auto& stats = *reinterpret_cast<StatsPage*>(stats_pages->data());
+  if (driver.validation() != nullptr) {
+    driver.validation()->count_into(stats);
+  }
 
   SessionOptions options;
   options.max_objects = grant.limits.max_objects != 0 ? grant.limits.max_objects : options.max_objects;

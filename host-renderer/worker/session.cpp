@@ -87,6 +87,7 @@ void Session::drop(Instance& instance) noexcept {
     objects_.erase(ObjectType::kPhysicalDevice, physical->id);
   }
   objects_.erase(ObjectType::kInstance, instance.id);
+  Validation::close(instance.table, instance.handle, instance.messenger);
   instance.table.vkDestroyInstance(instance.handle, nullptr);
   std::erase_if(instances_, [&](const auto& owned) { return owned.get() == &instance; });
 }

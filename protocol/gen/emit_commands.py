@@ -16,6 +16,17 @@ def emit(output, layout, policy, commands):
     f.add("};", f"inline constexpr std::size_t kObjectTypeCount = {max(policy.object_types.values()) + 1};")
     output.write(f)
 
+    f = File("protocol/vulkan_object_type.hpp", NS, ["<vulkan/vulkan.h>", "generated/protocol/object_type.hpp"],
+             "Handles that Vulkan passes as a number and a VkObjectType: the table in which their names are found.")
+    f.add("// kNone for a value that the registry does not have.",
+          "ObjectType object_type_of(VkObjectType type) noexcept;")
+    output.write(f)
+    f = File("protocol/vulkan_object_type.cpp", NS, ["generated/protocol/vulkan_object_type.hpp"])
+    f.add("ObjectType object_type_of(VkObjectType type) noexcept {", "switch (type) {")
+    f.add(*[f"case {enum}: return ObjectType::k{name[2:]};" for name, enum in sorted(registry.handles.items()) if enum])
+    f.add("default: return ObjectType::kNone;", "}", "}")
+    output.write(f)
+
     names = sorted(n for n in registry.commands if n not in registry.platform_commands)
     names = sorted(names + list(registry.command_aliases))
     wire = {c.name: c for c in commands}

@@ -22,7 +22,7 @@ auto ctl_options(Words... words) {
 TEST(DaemonOptions, may_be_written_with_a_space_or_an_equals_sign) {
   const auto options =
       daemon_options("--listen", "unix:///a", "--listen=unix:///b", "--gpu=0", "--driver", "x.json",
-                     "--config", "c.toml", "--expose=/opt", "--require-sandbox", "--list-gpus");
+                     "--config", "c.toml", "--expose=/opt", "--require-sandbox", "--validate", "--list-gpus");
   ASSERT_TRUE(options) << options.error();
   EXPECT_EQ(options->listen, (std::vector<std::string>{"unix:///a", "unix:///b"}));
   EXPECT_EQ(options->gpu, "0");
@@ -30,6 +30,7 @@ TEST(DaemonOptions, may_be_written_with_a_space_or_an_equals_sign) {
   EXPECT_EQ(options->config, "c.toml");
   EXPECT_EQ(options->expose, std::vector<std::string>{"/opt"});
   EXPECT_TRUE(options->require_sandbox);
+  EXPECT_TRUE(options->validate);
   EXPECT_TRUE(options->list_gpus);
 }
 

@@ -67,10 +67,30 @@ VkResult enumerate_version(std::uint32_t* version) {
   return VK_SUCCESS;
 }
 
-VkResult no_extensions(const char*, std::uint32_t* count, VkExtensionProperties*) {
-  *count = 0;
+VkResult instance_extensions(const char*, std::uint32_t* count, VkExtensionProperties* out) {
+  if (out != nullptr && *count > 0) *out = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME, 2};
+  *count = 1;
   return VK_SUCCESS;
 }
+
+VkResult set_name(VkDevice, const VkDebugUtilsObjectNameInfoEXT* info) {
+  ++FakeVulkan::get().names;
+  FakeVulkan::get().last_name_size = std::strlen(info->pObjectName);
+  return VK_SUCCESS;
+}
+
+VkResult set_tag(VkDevice, const VkDebugUtilsObjectTagInfoEXT*) {
+  ++FakeVulkan::get().tags;
+  return VK_SUCCESS;
+}
+
+void begin_label(VkQueue, const VkDebugUtilsLabelEXT*) {
+  FakeVulkan& fake = FakeVulkan::get();
+  const int open = ++fake.open_labels;
+  if (open > fake.most_open_labels) fake.most_open_labels = open;
+}
+
+void end_label(VkQueue) { --FakeVulkan::get().open_labels; }
 
 VkResult no_device_extensions(VkPhysicalDevice, const char*, std::uint32_t* count, VkExtensionProperties*) {
   *count = 0;
@@ -290,7 +310,7 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkCreateInstance", erased(create_instance)},
       {"vkDestroyInstance", erased(destroy_instance)},
       {"vkEnumerateInstanceVersion", erased(enumerate_version)},
-      {"vkEnumerateInstanceExtensionProperties", erased(no_extensions)},
+      {"vkEnumerateInstanceExtensionProperties", erased(instance_extensions)},
       {"vkEnumerateDeviceExtensionProperties", erased(no_device_extensions)},
       {"vkEnumeratePhysicalDevices", erased(enumerate_devices)},
       {"vkGetPhysicalDeviceProperties", erased(properties)},
@@ -335,6 +355,10 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkResetDescriptorPool", erased(succeed)},
       {"vkAllocateDescriptorSets", erased(allocate_descriptor_sets)},
       {"vkFreeDescriptorSets", erased(succeed)},
+      {"vkSetDebugUtilsObjectNameEXT", erased(set_name)},
+      {"vkSetDebugUtilsObjectTagEXT", erased(set_tag)},
+      {"vkQueueBeginDebugUtilsLabelEXT", erased(begin_label)},
+      {"vkQueueEndDebugUtilsLabelEXT", erased(end_label)},
       {"vkCreateDescriptorSetLayout", erased(create_any<VkDescriptorSetLayout>)},
   };
   return all;
@@ -359,6 +383,11 @@ void FakeVulkan::reset() {
   fake.imports = 0;
   fake.importable_usage = ~0u;
   fake.api_version = VK_API_VERSION_1_3;
+  fake.names = 0;
+  fake.last_name_size = 0;
+  fake.tags = 0;
+  fake.open_labels = 0;
+  fake.most_open_labels = 0;
 }
 
 PFN_vkVoidFunction fake_get_instance_proc_addr(VkInstance, const char* name) {

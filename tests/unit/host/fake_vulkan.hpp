@@ -25,6 +25,11 @@ struct FakeVulkan {
   std::atomic<VkBufferUsageFlags> importable_usage{~0u};
   // VK_API_VERSION_1_0: has no newer function, and refuses what only newer drivers know.
   std::atomic<std::uint32_t> api_version{VK_API_VERSION_1_3};
+  std::atomic<std::uint64_t> names{0};           // objects that were named
+  std::atomic<std::uint64_t> last_name_size{0};  // bytes of the last name
+  std::atomic<std::uint64_t> tags{0};
+  std::atomic<int> open_labels{0};  // of all queues
+  std::atomic<int> most_open_labels{0};
 
   static FakeVulkan& get();
   static void reset();

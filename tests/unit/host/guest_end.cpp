@@ -146,6 +146,9 @@ void GuestEnd::settle() {
 Records GuestEnd::device_records() {
   VkInstanceCreateInfo instance_info{};
   instance_info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  const char* debug_utils = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+  instance_info.enabledExtensionCount = debug_utils_ ? 1 : 0;
+  instance_info.ppEnabledExtensionNames = &debug_utils;
   const float priority = 1.0f;
   VkDeviceQueueCreateInfo queue_info{};
   queue_info.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
