@@ -55,9 +55,10 @@ VkResult create_pipelines(VkDevice device, std::uint32_t count, const Info* info
   Scratch scratch;
   VkPipeline* names = scratch.copy(pipelines, count);
   const VkResult result = call(channel);
-  // Names of pipelines that were not made become free again.
+  // Names of pipelines that were not made become free again. Those that were made although another failed are
+  // the application's (10.1, "Multiple Pipeline Creation").
   for (std::uint32_t i = 0; i < count; ++i) {
-    if (result < 0 && names != nullptr) pipelines[i] = VK_NULL_HANDLE;
+    if (result == VK_ERROR_DEVICE_LOST && names != nullptr) pipelines[i] = VK_NULL_HANDLE;
     if (pipelines[i] == VK_NULL_HANDLE && names != nullptr) {
       release_id(channel, ObjectType::kPipeline, id_of(names[i]));
     }

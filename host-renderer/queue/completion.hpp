@@ -47,6 +47,12 @@ class CompletionThread {
   std::uint32_t slot() const noexcept { return slot_; }
   std::uint64_t last_submitted() const noexcept { return submitted_; }
 
+  // Whether everything that was submitted is known to have executed.
+  bool idle() noexcept {
+    const std::lock_guard lock(mutex_);
+    return pending_.empty();
+  }
+
   // An unsignalled fence for the next submission; null where the driver makes no more.
   VkFence take_fence() noexcept;
   void submitted(std::uint64_t value, VkFence fence) noexcept;

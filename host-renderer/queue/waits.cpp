@@ -130,6 +130,12 @@ bool pad_query_results(CommandContext& ctx, protocol::vkGetQueryPoolResults_args
   return true;
 }
 
+VkResult poll_queries(const Device& device, const protocol::vkGetQueryPoolResults_args& a) noexcept {
+  constexpr VkQueryResultFlags kWait = VK_QUERY_RESULT_WAIT_BIT;
+  return device.table.vkGetQueryPoolResults(device.handle, a.queryPool, a.firstQuery, a.queryCount,
+                                            a.dataSize, a.pData, a.stride, a.flags & ~kWait);
+}
+
 }  // namespace
 
 void on_vkGetQueryPoolResults(CommandContext& ctx, protocol::vkGetQueryPoolResults_args& a) {
@@ -137,35 +143,39 @@ void on_vkGetQueryPoolResults(CommandContext& ctx, protocol::vkGetQueryPoolResul
     return;
   }
   Device& device = *ctx.device;
-  constexpr VkQueryResultFlags kWait = VK_QUERY_RESULT_WAIT_BIT;
-  a.result = device.table.vkGetQueryPoolResults(a.device, a.queryPool, a.firstQuery, a.queryCount, a.dataSize,
-                                                a.pData, a.stride, a.flags & ~kWait);
-  if (a.result != VK_NOT_READY || (a.flags & kWait) == 0 || ctx.reply == nullptr) {
-    return;
+  const bool waits = (a.flags & VK_QUERY_RESULT_WAIT_BIT) != 0;
+  // A driver may wait for the device although it is not asked to (lavapipe does), and the device for what
+  // comes later on the ring. While work is pending the driver is therefore not asked on this thread.
+  const bool idle = std::all_of(device.queues.begin(), device.queues.end(),
+                                [](const auto& queue) { return queue->completion->idle(); });
+  if (idle || ctx.reply == nullptr) {
+    a.result = poll_queries(device, a);
+    if (a.result != VK_NOT_READY || !waits || ctx.reply == nullptr) {
+      return;
+    }
   }
   // Begins as the application's memory: what no query writes stays as it is.
   auto* sent = static_cast<const std::byte*>(a.pData);
   auto data = std::make_shared<std::vector<std::byte>>(sent, sent + a.dataSize + kQueryPadding);
-  run_on_waiter(ctx, [data, asked = a, &waiters = ctx.session.waiters()](Device& on, ReplyBuilder& reply) {
-    protocol::vkGetQueryPoolResults_args answered = asked;
-    answered.pData = data->data();
-    // Polled, because a driver's own wait cannot be called off when the device is lost.
-    std::uint64_t pause_ns = 20'000;
-    answered.result = wait_in_slices(on, waiters, UINT64_MAX, [&](std::uint64_t) {
-      const VkResult result =
-          on.table.vkGetQueryPoolResults(on.handle, asked.queryPool, asked.firstQuery, asked.queryCount,
-                                         asked.dataSize, answered.pData, asked.stride, asked.flags & ~kWait);
-      if (result != VK_NOT_READY) {
-        return result;
-      }
-      const timespec pause{0, static_cast<long>(pause_ns)};
-      ::nanosleep(&pause, nullptr);
-      pause_ns = std::min<std::uint64_t>(pause_ns * 2, 1'000'000);
-      return VK_TIMEOUT;
-    });
-    answer(reply, answered,
-           [](auto& sink, const auto& args) { protocol::write_reply_vkGetQueryPoolResults(sink, args); });
-  });
+  run_on_waiter(
+      ctx, [data, waits, asked = a, &waiters = ctx.session.waiters()](Device& on, ReplyBuilder& reply) {
+        protocol::vkGetQueryPoolResults_args answered = asked;
+        answered.pData = data->data();
+        // Polled, because a driver's own wait cannot be called off when the device is lost.
+        std::uint64_t pause_ns = 20'000;
+        answered.result = wait_in_slices(on, waiters, UINT64_MAX, [&](std::uint64_t) {
+          const VkResult result = poll_queries(on, answered);
+          if (result != VK_NOT_READY || !waits) {
+            return result;
+          }
+          const timespec pause{0, static_cast<long>(pause_ns)};
+          ::nanosleep(&pause, nullptr);
+          pause_ns = std::min<std::uint64_t>(pause_ns * 2, 1'000'000);
+          return VK_TIMEOUT;
+        });
+        answer(reply, answered,
+               [](auto& sink, const auto& args) { protocol::write_reply_vkGetQueryPoolResults(sink, args); });
+      });
 }
 
 void on_vkSignalSemaphore(CommandContext& ctx, protocol::vkSignalSemaphore_args& a) {

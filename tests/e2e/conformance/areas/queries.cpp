@@ -1,5 +1,7 @@
 // query_pool.*: results in every form, availability, host reset; of occlusion-free kinds that every driver
 // has.
+#include <thread>
+
 #include "area.hpp"
 
 using namespace conformance;
@@ -64,10 +66,39 @@ void timestamps(Context& ctx) {
       times[0] <= times[1] && times[1] <= times[2] && times[0] != 0);
 }
 
+// A thread asks for the result while the device waits for another thread.
+void polled_while_waiting(Context& ctx) {
+  const VkQueryPool pool = make_pool(ctx, VK_QUERY_TYPE_OCCLUSION, 1);
+  const VkEvent event = ctx.event();
+  const VkCommandBuffer commands = ctx.command_buffer(ctx.pool);
+  pixels::begin(commands);
+  vkCmdResetQueryPool(commands, pool, 0, 1);
+  vkCmdWaitEvents(commands, 1, &event, VK_PIPELINE_STAGE_HOST_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0,
+                  nullptr, 0, nullptr, 0, nullptr);
+  vkCmdBeginQuery(commands, pool, 0, 0);
+  vkCmdEndQuery(commands, pool, 0);
+  PIXELS_VK(vkEndCommandBuffer(commands));
+  VkSubmitInfo submission{VK_STRUCTURE_TYPE_SUBMIT_INFO};
+  submission.commandBufferCount = 1;
+  submission.pCommandBuffers = &commands;
+  PIXELS_VK(vkQueueSubmit(ctx.queue, 1, &submission, VK_NULL_HANDLE));
+  std::thread poller([&] {
+    uint32_t value = 0;
+    const VkResult result = vkGetQueryPoolResults(ctx.device, pool, 0, 1, sizeof(value), &value, 4, 0);
+    must(result == VK_NOT_READY || result == VK_SUCCESS, "a polled query: %s", name(result));
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  say_result("the host lets the device go on", vkSetEvent(ctx.device, event));
+  poller.join();
+  PIXELS_VK(vkQueueWaitIdle(ctx.queue));
+  read(ctx, "after that", pool, 0, 1, 4, 0);
+}
+
 CONFORMANCE_AREA(queries) {
   Context ctx;
   occlusion(ctx);
   timestamps(ctx);
+  polled_while_waiting(ctx);
 }
 
 }  // namespace
