@@ -61,6 +61,15 @@ inline bool log_maybe(LogLevel level) noexcept {
     }                                                                                              \
   } while (false)
 
+// The same with a caller's own LogSite: for lines that are told apart by something else than their place in the
+// code.
+#define VIADUCT_LOG_FROM(site, level, component, ...)                                              \
+  do {                                                                                             \
+    if (::viaduct::detail::log_maybe(level) && ::viaduct::detail::log_enabled(level, component)) { \
+      ::viaduct::detail::log_write(site, level, component, __VA_ARGS__);                           \
+    }                                                                                              \
+  } while (false)
+
 #define VIADUCT_LOG_ERROR(component, ...) VIADUCT_LOG_AT(::viaduct::LogLevel::error, component, __VA_ARGS__)
 #define VIADUCT_LOG_WARN(component, ...) VIADUCT_LOG_AT(::viaduct::LogLevel::warn, component, __VA_ARGS__)
 #define VIADUCT_LOG_INFO(component, ...) VIADUCT_LOG_AT(::viaduct::LogLevel::info, component, __VA_ARGS__)

@@ -1,7 +1,7 @@
 // Entry points of VkDeviceMemory. Host-visible types live in the region's arena (DESIGN decision 4): the
 // guest takes the span, the host imports or shadows the same pages, and vkMapMemory is pointer arithmetic.
-// Only device-only allocations, large ones and those of the shadow mode wait for the host, because
-// applications handle their failure.
+// Only device-only allocations, large ones and shadowed ones wait for the host, because applications handle
+// their failure.
 #include <algorithm>
 
 #include "generated/guest/calls.hpp"
@@ -17,13 +17,17 @@ namespace {
 
 using protocol::ObjectType;
 
-constexpr std::uint32_t kShadowMode = 3;
 // Imports up to this size are posted: a failure then is that of a host out of its own memory, which the
 // device reports as lost.
 constexpr VkDeviceSize kPostedAllocation = 1u << 20;
 
 DeviceMemory* memory_of(Device& device, VkDeviceMemory handle) noexcept {
   return device.session->objects().memories.find(protocol::id_of(handle));
+}
+
+// The host copies between such memory and the arena: it must know when it is mapped.
+bool is_shadowed(const PhysicalDevice& physical, std::uint32_t type) noexcept {
+  return (physical.shadowed_type_bits >> type & 1) != 0;
 }
 
 bool is_coherent(const PhysicalDevice& physical, std::uint32_t type) noexcept {
@@ -49,7 +53,7 @@ std::optional<std::uint64_t> take_span(Device& device, std::uint64_t size) noexc
 void give_back_span(Device& device, const DeviceMemory& memory) noexcept {
   if (memory.span == 0) return;
   ArenaSpans& arena = device.session->arena();
-  if (device.physical->memory_mode == kShadowMode) {
+  if (is_shadowed(*device.physical, memory.type)) {
     // The host copies from and to the span until it has read the free.
     arena.release_after(device.channel->sequence_of_posts(), memory.offset);
   } else {
@@ -99,7 +103,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkAllocateMemory(VkDevice device, const VkMemoryA
     } else {
       memory->offset = *offset;
       memory->span = span;
-      if (physical.memory_mode != kShadowMode && size <= kPostedAllocation) {
+      if (!is_shadowed(physical, type) && size <= kPostedAllocation) {
         post_viaductAllocateArenaMemory(channel, device, pAllocateInfo, *offset, span, &handle);
       } else {
         result = call_viaductAllocateArenaMemory(channel, device, pAllocateInfo, *offset, span, &handle);
@@ -131,7 +135,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkMapMemory(VkDevice device, VkDeviceMemory memor
   Device* self = Device::from(device);
   const DeviceMemory* known = memory_of(*self, memory);
   if (known == nullptr || known->span == 0) return VK_ERROR_MEMORY_MAP_FAILED;
-  if (self->physical->memory_mode == kShadowMode) {
+  if (is_shadowed(*self->physical, known->type)) {
     const VkResult result = call_viaductMapMemory(*self->channel, device, memory, 1);
     // Of a lost device the memory can still be mapped; the specification has no "lost" for this call.
     if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST) return result;
@@ -142,7 +146,10 @@ VKAPI_ATTR VkResult VKAPI_CALL vkMapMemory(VkDevice device, VkDeviceMemory memor
 
 VKAPI_ATTR void VKAPI_CALL vkUnmapMemory(VkDevice device, VkDeviceMemory memory) noexcept {
   Device* self = Device::from(device);
-  if (self->physical->memory_mode == kShadowMode) post_viaductMapMemory(*self->channel, device, memory, 0);
+  const DeviceMemory* known = memory_of(*self, memory);
+  if (known != nullptr && is_shadowed(*self->physical, known->type)) {
+    post_viaductMapMemory(*self->channel, device, memory, 0);
+  }
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkFlushMappedMemoryRanges(VkDevice device, uint32_t memoryRangeCount,

@@ -1,7 +1,6 @@
 #include "guest-icd/objects/command_writer.hpp"
 
-#include <cstdlib>
-#include <new>
+#include <span>
 
 #include "base/switches.hpp"
 #include "guest-icd/objects/command_buffer.hpp"
@@ -91,24 +90,16 @@ void CommandWriter::hand_on() noexcept {
 }
 
 std::byte* CommandWriter::scratch(std::size_t size) noexcept {
-  constexpr std::size_t kScratch = 64 * 1024;
-  if (!in_scratch_ || scratch_size_ < size) {
-    std::free(scratch_);
-    scratch_size_ = size > kScratch ? size : kScratch;
-    scratch_ = static_cast<std::byte*>(std::malloc(scratch_size_));
-    if (scratch_ == nullptr) std::abort();  // see Channel::scratch
-  }
+  const std::span<std::byte> memory = scratch_.memory(size);
   in_scratch_ = true;
-  begin_ = scratch_;
-  end_ = scratch_ + scratch_size_;
-  cursor_ = scratch_ + size;
-  return scratch_;
+  begin_ = memory.data();
+  end_ = begin_ + memory.size();
+  cursor_ = memory.data() != nullptr ? begin_ + size : nullptr;
+  return begin_;
 }
 
 void CommandWriter::leave_scratch() noexcept {
-  std::free(scratch_);
-  scratch_ = nullptr;
-  scratch_size_ = 0;
+  scratch_.release();
   in_scratch_ = false;
   begin_ = cursor_ = end_ = nullptr;
 }

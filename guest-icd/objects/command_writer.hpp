@@ -3,7 +3,8 @@
 // another. A chunk that a command buffer leaves part of goes on to the pool's next one.
 //
 // One writer belongs to one command buffer and is externally synchronised with it and its pool. reserve()
-// never fails: when the session is lost it gives private memory that nobody reads.
+// fails only for a record beyond kSinkBytes on a lost session: otherwise that gives private memory which
+// nobody reads (session/channel.hpp).
 #pragma once
 
 #include <cstddef>
@@ -30,7 +31,7 @@ class CommandWriter {
   CommandWriter& operator=(const CommandWriter&) = delete;
   ~CommandWriter();
 
-  /// Memory for one record; `size` is a multiple of 8.
+  /// Memory for one record; `size` is a multiple of 8. Null as Channel::begin_post says.
   std::byte* reserve(std::size_t size) noexcept {
     std::byte* at = cursor_;
     if (static_cast<std::size_t>(end_ - at) < size) [[unlikely]]
@@ -58,8 +59,7 @@ class CommandWriter {
   std::byte* begin_ = nullptr;  ///< first byte not yet published
   WriteMemory current_;
   bool in_scratch_ = false;
-  std::byte* scratch_ = nullptr;
-  std::size_t scratch_size_ = 0;
+  LostRecords scratch_;
   Channel* channel_;
   CommandPool* pool_;
   std::uint64_t command_buffer_;

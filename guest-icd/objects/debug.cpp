@@ -1,6 +1,4 @@
-// VK_EXT_debug_utils, VK_EXT_debug_report and VK_EXT_debug_marker. Callbacks stay in the guest. Names, tags
-// and labels are for tools that look at the driver's objects; the host has none that a guest may reach, so
-// they are dropped here.
+// Callbacks of VK_EXT_debug_utils and VK_EXT_debug_report: they stay in the guest.
 #include <algorithm>
 #include <new>
 
@@ -69,6 +67,28 @@ void DebugMessengers::report(VkDebugReportFlagsEXT flags, VkDebugReportObjectTyp
   }
 }
 
+void tell_creation_failed(const VkInstanceCreateInfo& info, const char* message) noexcept {
+  // The order of destruction is no matter: nothing but this call uses the callbacks.
+  DebugMessengers listeners;
+  for (auto* next = static_cast<const VkBaseInStructure*>(info.pNext); next != nullptr; next = next->pNext) {
+    VkDebugUtilsMessengerEXT messenger;
+    VkDebugReportCallbackEXT callback;
+    if (next->sType == VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT) {
+      (void)listeners.add(*reinterpret_cast<const VkDebugUtilsMessengerCreateInfoEXT*>(next), &messenger);
+    } else if (next->sType == VK_STRUCTURE_TYPE_DEBUG_REPORT_CALLBACK_CREATE_INFO_EXT) {
+      (void)listeners.add(*reinterpret_cast<const VkDebugReportCallbackCreateInfoEXT*>(next), &callback);
+    }
+  }
+  VkDebugUtilsMessengerCallbackDataEXT data{};
+  data.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CALLBACK_DATA_EXT;
+  data.pMessageIdName = "viaduct";
+  data.pMessage = message;
+  listeners.submit(VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT, VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT,
+                   &data);
+  listeners.report(VK_DEBUG_REPORT_ERROR_BIT_EXT, VK_DEBUG_REPORT_OBJECT_TYPE_INSTANCE_EXT, 0, 0, 0,
+                   "viaduct", message);
+}
+
 namespace entry {
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -109,31 +129,6 @@ VKAPI_ATTR void VKAPI_CALL vkDebugReportMessageEXT(VkInstance instance, VkDebugR
   Instance::from(instance)->messengers.report(flags, objectType, object, location, messageCode, pLayerPrefix,
                                               pMessage);
 }
-
-VKAPI_ATTR VkResult VKAPI_CALL vkSetDebugUtilsObjectNameEXT(VkDevice,
-                                                            const VkDebugUtilsObjectNameInfoEXT*) noexcept {
-  return VK_SUCCESS;
-}
-VKAPI_ATTR VkResult VKAPI_CALL vkSetDebugUtilsObjectTagEXT(VkDevice,
-                                                           const VkDebugUtilsObjectTagInfoEXT*) noexcept {
-  return VK_SUCCESS;
-}
-VKAPI_ATTR VkResult VKAPI_CALL vkDebugMarkerSetObjectNameEXT(VkDevice,
-                                                             const VkDebugMarkerObjectNameInfoEXT*) noexcept {
-  return VK_SUCCESS;
-}
-VKAPI_ATTR VkResult VKAPI_CALL vkDebugMarkerSetObjectTagEXT(VkDevice,
-                                                            const VkDebugMarkerObjectTagInfoEXT*) noexcept {
-  return VK_SUCCESS;
-}
-VKAPI_ATTR void VKAPI_CALL vkQueueBeginDebugUtilsLabelEXT(VkQueue, const VkDebugUtilsLabelEXT*) noexcept {}
-VKAPI_ATTR void VKAPI_CALL vkQueueEndDebugUtilsLabelEXT(VkQueue) noexcept {}
-VKAPI_ATTR void VKAPI_CALL vkQueueInsertDebugUtilsLabelEXT(VkQueue, const VkDebugUtilsLabelEXT*) noexcept {}
-VKAPI_ATTR void VKAPI_CALL vkCmdBeginDebugUtilsLabelEXT(VkCommandBuffer,
-                                                        const VkDebugUtilsLabelEXT*) noexcept {}
-VKAPI_ATTR void VKAPI_CALL vkCmdEndDebugUtilsLabelEXT(VkCommandBuffer) noexcept {}
-VKAPI_ATTR void VKAPI_CALL vkCmdInsertDebugUtilsLabelEXT(VkCommandBuffer,
-                                                         const VkDebugUtilsLabelEXT*) noexcept {}
 
 }  // namespace entry
 }  // namespace viaduct::guest

@@ -29,4 +29,7 @@ class DebugMessengers {
   std::vector<std::unique_ptr<VkDebugReportCallbackCreateInfoEXT>> callbacks_;
 };
 
+/// Tells the callbacks in the chain of an instance's create info why there will be no instance.
+void tell_creation_failed(const VkInstanceCreateInfo& info, const char* message) noexcept;
+
 }  // namespace viaduct::guest

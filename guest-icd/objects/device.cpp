@@ -18,7 +18,8 @@ namespace viaduct::guest {
 Device::Device(PhysicalDevice& owner, std::uint64_t object_id) noexcept
     : Dispatchable(*owner.session, *owner.channel, object_id),
       physical(&owner),
-      api_version(std::min(owner.instance->api_version, owner.api_version)) {}
+      api_version(std::min(owner.instance->api_version, owner.api_version)),
+      debug_names(owner.instance->debug_names) {}
 
 Device::~Device() = default;
 

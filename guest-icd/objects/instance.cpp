@@ -27,7 +27,11 @@ VkResult create_instance(const VkInstanceCreateInfo& info, VkInstance* out) {
     if (!is_instance_extension(info.ppEnabledExtensionNames[i])) return VK_ERROR_EXTENSION_NOT_PRESENT;
   }
   auto session = Session::acquire();
-  if (session == nullptr) return VK_ERROR_INITIALIZATION_FAILED;
+  if (session == nullptr) {
+    tell_creation_failed(info,
+                         "no Viaduct host serves this program; a line on standard error says what was tried");
+    return VK_ERROR_INITIALIZATION_FAILED;
+  }
   Channel& channel = session->channel();
   const std::uint64_t id = new_id(channel, protocol::ObjectType::kInstance);
   if (id == 0) return VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -38,16 +42,26 @@ VkResult create_instance(const VkInstanceCreateInfo& info, VkInstance* out) {
   for (std::uint32_t i = 0; i < info.enabledExtensionCount; ++i) {
     instance->extensions.emplace(info.ppEnabledExtensionNames[i]);
   }
-  // The host enables what it needs by itself: all of our instance extensions are implemented here or answered
+  // The host enables what it needs by itself: our other instance extensions are implemented here or answered
   // by functions that the host has anyway. The application's name and version reach the driver.
+  std::vector<const char*> names;
+  for (const char* name : {VK_EXT_DEBUG_REPORT_EXTENSION_NAME, VK_EXT_DEBUG_UTILS_EXTENSION_NAME}) {
+    if (instance->enabled(name)) names.push_back(name);
+  }
   VkInstanceCreateInfo sent{
-      VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, nullptr, 0, info.pApplicationInfo, 0, nullptr, 0, nullptr};
+      VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,   nullptr,     0, info.pApplicationInfo, 0, nullptr,
+      static_cast<std::uint32_t>(names.size()), names.data()};
   VkInstance handle = instance->handle();
   const VkResult result = call_vkCreateInstance(channel, &sent, nullptr, &handle);
   if (result != VK_SUCCESS) {
     release_id(channel, protocol::ObjectType::kInstance, id);
     // Loss is no result of this call.
     return result == VK_ERROR_DEVICE_LOST ? VK_ERROR_INITIALIZATION_FAILED : result;
+  }
+  if (!names.empty()) {
+    VkBool32 debug_utils = VK_FALSE;
+    call_viaductGetInstanceInfo(channel, handle, &debug_utils);
+    instance->debug_names = debug_utils == VK_TRUE;
   }
   *out = instance.release()->handle();
   return VK_SUCCESS;

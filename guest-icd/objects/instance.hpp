@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "guest-icd/objects/debug_messenger.hpp"
+#include "guest-icd/objects/device_facts.hpp"
 #include "guest-icd/objects/dispatchable.hpp"
 
 namespace viaduct::guest {
@@ -31,11 +32,12 @@ struct PhysicalDevice : Dispatchable {
   Instance* instance;
   std::uint32_t api_version = VK_API_VERSION_1_0;
   VkPhysicalDeviceMemoryProperties
-      memory{};                       ///< the guest's view (memory types as the host re-described them)
-  std::uint32_t memory_mode = 0;      ///< 1 import, 2 dma-buf, 3 shadow
-  std::uint32_t arena_type_bits = 0;  ///< memory types that live in the region's arena
+      memory{};                          ///< the guest's view (memory types as the host re-described them)
+  std::uint32_t arena_type_bits = 0;     ///< memory types that live in the region's arena
+  std::uint32_t shadowed_type_bits = 0;  ///< those of them whose mappings the host must be told of
   std::uint64_t arena_alignment = 4096;
   std::vector<VkExtensionProperties> extensions;  ///< what the device offers: host's and guest's own
+  DeviceFacts facts;
 };
 
 struct Instance : Dispatchable {
@@ -48,6 +50,7 @@ struct Instance : Dispatchable {
   std::uint32_t api_version = VK_API_VERSION_1_0;  ///< VkApplicationInfo::apiVersion, 1.0 when it gave none
   ExtensionSet extensions;
   DebugMessengers messengers;
+  bool debug_names = false;  ///< the host takes names, tags and labels
 
   std::mutex enumeration_mutex;  ///< guards the two below until `enumerated`
   bool enumerated = false;

@@ -1,7 +1,10 @@
-// Entry points of VkPhysicalDevice that the guest answers from what it fetched at the first enumeration, or
-// has something to add to. The other queries are generated: their answers are remembered by the session's
-// memo.
+// The enumeration of physical devices, which fetches what an application will ask of them next
+// (physical_queries.cpp answers from it). The other queries are generated: their answers are remembered by
+// the session's memo.
+#include <algorithm>
 #include <new>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "generated/guest/calls.hpp"
@@ -17,27 +20,95 @@ namespace {
 
 using protocol::ObjectType;
 
-// What creating devices and memory needs to know of a physical device.
+// More than any driver has; where one has them all the same, they are asked for once more.
+constexpr std::uint32_t kExtensionGuess = 512;
+constexpr std::uint32_t kMaxQueueFamilies = 64;
+
+VkResult fetch_extensions(PhysicalDevice& physical) {
+  std::vector<VkExtensionProperties> host;
+  VkResult result = VK_INCOMPLETE;
+  for (std::uint32_t count = kExtensionGuess; result == VK_INCOMPLETE; count *= 2) {
+    std::uint32_t there = count;
+    host.resize(there);
+    result = call_vkEnumerateDeviceExtensionProperties(*physical.channel, physical.handle(), nullptr, &there,
+                                                       host.data());
+    host.resize(result < 0 ? 0 : there);
+  }
+  const KnownCommands& known = physical.session->known_commands();
+  std::erase_if(host,
+                [&](const auto& extension) { return !known.allows_extension(extension.extensionName); });
+  physical.extensions = device_extensions(host);
+  return result;
+}
+
+// VkFormatProperties3 is core in 1.3 and an extension before.
+bool has_wide_formats(const PhysicalDevice& physical) noexcept {
+  return physical.api_version >= VK_API_VERSION_1_3 ||
+         std::any_of(physical.extensions.begin(), physical.extensions.end(), [](const auto& e) {
+           return std::string_view(e.extensionName) == VK_KHR_FORMAT_FEATURE_FLAGS_2_EXTENSION_NAME;
+         });
+}
+
+// The outputs of the one call that asks for everything.
+struct Request {
+  explicit Request(PhysicalDevice& physical)
+      : formats(fetched_formats(physical.api_version)), format_properties(formats.size()) {
+    DeviceFacts& facts = physical.facts;
+    const auto answers = [&](std::span<const ChainStruct> known) {
+      return ChainAnswers(known, physical.api_version, physical.extensions);
+    };
+    facts.property_chain = answers(kPropertyStructs);
+    facts.feature_chain = answers(kFeatureStructs);
+    properties.pNext = facts.property_chain.chain();
+    features.pNext = facts.feature_chain.chain();
+    facts.families.assign(kMaxQueueFamilies, {{}, answers(kQueueFamilyStructs)});
+    families.resize(kMaxQueueFamilies, {VK_STRUCTURE_TYPE_QUEUE_FAMILY_PROPERTIES_2, nullptr, {}});
+    for (std::size_t i = 0; i < families.size(); ++i) families[i].pNext = facts.families[i].chain.chain();
+    if (has_wide_formats(physical)) facts.formats3.resize(formats.size());
+    for (std::size_t i = 0; i < formats.size(); ++i) {
+      format_properties[i] = {VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2, nullptr, {}};
+      if (facts.formats3.empty()) continue;
+      facts.formats3[i].sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_3;
+      format_properties[i].pNext = &facts.formats3[i];
+    }
+  }
+
+  VkPhysicalDeviceProperties2 properties{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, nullptr, {}};
+  VkPhysicalDeviceFeatures2 features{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, nullptr, {}};
+  std::vector<VkQueueFamilyProperties2> families;
+  std::vector<VkFormat> formats;
+  std::vector<VkFormatProperties2> format_properties;
+};
+
+// Three calls: the version and the extensions tell what may be asked for, the third asks for all of it.
 VkResult fetch(PhysicalDevice& physical) {
   Channel& channel = *physical.channel;
   VkPhysicalDeviceProperties properties{};
   call_vkGetPhysicalDeviceProperties(channel, physical.handle(), &properties);
-  physical.api_version = properties.apiVersion;
-  call_vkGetPhysicalDeviceMemoryProperties(channel, physical.handle(), &physical.memory);
-  call_viaductGetMemoryInfo(channel, physical.handle(), &physical.memory_mode, &physical.arena_type_bits,
-                            &physical.arena_alignment);
+  physical.api_version = std::min(properties.apiVersion, physical.session->known_commands().core_version());
+  if (const VkResult result = fetch_extensions(physical); result < 0) return result;
+
+  Request request(physical);
+  DeviceFacts& facts = physical.facts;
+  auto family_count = static_cast<std::uint32_t>(request.families.size());
+  call_viaductGetPhysicalDeviceInfo(
+      channel, physical.handle(), &physical.memory, &physical.arena_type_bits, &physical.shadowed_type_bits,
+      &physical.arena_alignment, &request.properties, &request.features, &family_count,
+      request.families.data(), static_cast<std::uint32_t>(request.formats.size()), request.formats.data(),
+      request.format_properties.data());
+  // Nothing else has no memory type: the host has not answered.
+  if (physical.memory.memoryTypeCount == 0) return VK_ERROR_INITIALIZATION_FAILED;
   if (physical.arena_alignment < 4096) physical.arena_alignment = 4096;
-  std::uint32_t count = 0;
-  VkResult result =
-      call_vkEnumerateDeviceExtensionProperties(channel, physical.handle(), nullptr, &count, nullptr);
-  std::vector<VkExtensionProperties> host(count);
-  if (result == VK_SUCCESS && count > 0) {
-    result =
-        call_vkEnumerateDeviceExtensionProperties(channel, physical.handle(), nullptr, &count, host.data());
-    host.resize(count);
+  facts.properties = request.properties.properties;
+  facts.properties.apiVersion = physical.api_version;
+  facts.features = request.features.features;
+  facts.families.resize(std::min<std::size_t>(family_count, request.families.size()));
+  for (std::size_t i = 0; i < facts.families.size(); ++i) {
+    facts.families[i].properties = request.families[i].queueFamilyProperties;
   }
-  physical.extensions = device_extensions(host);
-  return result < 0 ? result : VK_SUCCESS;
+  facts.formats.reserve(request.formats.size());
+  for (const auto& format : request.format_properties) facts.formats.push_back(format.formatProperties);
+  return VK_SUCCESS;
 }
 
 VkResult enumerate_devices(Instance& instance) {
@@ -133,17 +204,6 @@ VKAPI_ATTR VkResult VKAPI_CALL vkEnumerateDeviceLayerProperties(VkPhysicalDevice
                                                                 VkLayerProperties*) noexcept {
   *pPropertyCount = 0;
   return VK_SUCCESS;
-}
-
-VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceMemoryProperties(
-    VkPhysicalDevice physicalDevice, VkPhysicalDeviceMemoryProperties* pMemoryProperties) noexcept {
-  *pMemoryProperties = PhysicalDevice::from(physicalDevice)->memory;
-}
-
-VKAPI_ATTR void VKAPI_CALL vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physicalDevice,
-                                                        VkPhysicalDeviceFeatures2* pFeatures) noexcept {
-  call_vkGetPhysicalDeviceFeatures2(Channel::of(physicalDevice), physicalDevice, pFeatures);
-  wsi::answer_features(pFeatures->pNext);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkGetPhysicalDeviceToolProperties(VkPhysicalDevice, uint32_t* pToolCount,

@@ -67,8 +67,23 @@ VkResult create_pipelines(VkDevice device, std::uint32_t count, const Info* info
   return result;
 }
 
-template <class Info, class Post>
-VkResult create_render_pass(VkDevice device, const Info& info, VkRenderPass* out, const Post& post) noexcept {
+// Whether the driver is asked what it merged (VK_EXT_subpass_merge_feedback): that is answered by the call itself.
+bool wants_feedback(const VkRenderPassCreateInfo2& info) noexcept {
+  const auto has = [](const void* chain, VkStructureType type) {
+    for (auto* next = static_cast<const VkBaseInStructure*>(chain); next != nullptr; next = next->pNext) {
+      if (next->sType == type) return true;
+    }
+    return false;
+  };
+  if (has(info.pNext, VK_STRUCTURE_TYPE_RENDER_PASS_CREATION_FEEDBACK_CREATE_INFO_EXT)) return true;
+  return std::any_of(info.pSubpasses, info.pSubpasses + info.subpassCount, [&](const auto& subpass) {
+    return has(subpass.pNext, VK_STRUCTURE_TYPE_RENDER_PASS_SUBPASS_FEEDBACK_CREATE_INFO_EXT);
+  });
+}
+
+// `send` posts, or waits for the result.
+template <class Info, class Send>
+VkResult create_render_pass(VkDevice device, const Info& info, VkRenderPass* out, const Send& send) noexcept {
   Device* self = Device::from(device);
   Channel& channel = *self->channel;
   const std::uint64_t id = new_id(channel, ObjectType::kRenderPass);
@@ -81,8 +96,13 @@ VkResult create_render_pass(VkDevice device, const Info& info, VkRenderPass* out
     return VK_ERROR_OUT_OF_HOST_MEMORY;
   }
   *out = handle_of<VkRenderPass>(id);
-  post(channel);
-  return VK_SUCCESS;
+  const VkResult result = send(channel);
+  if (result != VK_SUCCESS) {
+    *out = VK_NULL_HANDLE;
+    release_id(channel, ObjectType::kRenderPass, id);
+    if (result == VK_ERROR_DEVICE_LOST) self->latch_lost();
+  }
+  return result;
 }
 
 }  // namespace
@@ -94,6 +114,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateRenderPass(VkDevice device, const VkRende
                                                   VkRenderPass* pRenderPass) noexcept {
   return create_render_pass(device, *pCreateInfo, pRenderPass, [&](Channel& channel) {
     post_vkCreateRenderPass(channel, device, pCreateInfo, pAllocator, pRenderPass);
+    return VK_SUCCESS;
   });
 }
 
@@ -102,7 +123,11 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateRenderPass2(VkDevice device,
                                                    const VkAllocationCallbacks* pAllocator,
                                                    VkRenderPass* pRenderPass) noexcept {
   return create_render_pass(device, *pCreateInfo, pRenderPass, [&](Channel& channel) {
+    if (wants_feedback(*pCreateInfo)) {
+      return call_vkCreateRenderPass2(channel, device, pCreateInfo, pAllocator, pRenderPass);
+    }
     post_vkCreateRenderPass2(channel, device, pCreateInfo, pAllocator, pRenderPass);
+    return VK_SUCCESS;
   });
 }
 

@@ -1,6 +1,9 @@
 #include "guest-icd/objects/pipeline_sanitize.hpp"
 
 #include <algorithm>
+#include <cstring>
+
+#include "generated/protocol/pnext_sizes.hpp"
 
 namespace viaduct::guest {
 namespace {
@@ -11,6 +14,28 @@ const T* find_in_chain(const void* chain, VkStructureType type) noexcept {
     if (next->sType == type) return reinterpret_cast<const T*>(next);
   }
   return nullptr;
+}
+
+// The struct of that type in the chain as a copy that may be changed, or nullptr. What stands before it is
+// copied as well, without what it points to; structs that would not travel anyway are left out there.
+template <class T>
+T* own_in_chain(Scratch& scratch, const void*& chain, VkStructureType type) noexcept {
+  if (find_in_chain<T>(chain, type) == nullptr) return nullptr;
+  const void* head = nullptr;
+  const void** link = &head;
+  for (auto* from = static_cast<const VkBaseInStructure*>(chain);; from = from->pNext) {
+    const std::size_t size = protocol::chained_size(from->sType);
+    if (size == 0 && from->sType != type) continue;
+    auto* copy = scratch.array<std::byte>(size);
+    if (copy == nullptr) return nullptr;
+    std::memcpy(copy, from, size);
+    *link = copy;
+    if (from->sType == type) {
+      chain = head;
+      return reinterpret_cast<T*>(copy);
+    }
+    link = reinterpret_cast<const void**>(&reinterpret_cast<VkBaseInStructure*>(copy)->pNext);
+  }
 }
 
 template <class Subpass>
@@ -90,6 +115,26 @@ Uses attachments_used(const VkGraphicsPipelineCreateInfo& info, VkGraphicsPipeli
                                                    rendering->stencilAttachmentFormat != VK_FORMAT_UNDEFINED};
 }
 
+// The formats of dynamic rendering count where the output interface is defined without a render pass, the
+// view mask in each part but the vertex input.
+void sanitize_rendering(Scratch& scratch, VkGraphicsPipelineCreateInfo& info,
+                        VkGraphicsPipelineLibraryFlagsEXT parts) noexcept {
+  const bool dynamic_pass = info.renderPass == VK_NULL_HANDLE;
+  const bool output = (parts & VK_GRAPHICS_PIPELINE_LIBRARY_FRAGMENT_OUTPUT_INTERFACE_BIT_EXT) != 0;
+  if (dynamic_pass && output) return;
+  auto* rendering = own_in_chain<VkPipelineRenderingCreateInfo>(
+      scratch, info.pNext, VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO);
+  if (rendering == nullptr) return;
+  rendering->colorAttachmentCount = 0;
+  rendering->pColorAttachmentFormats = nullptr;
+  rendering->depthAttachmentFormat = VK_FORMAT_UNDEFINED;
+  rendering->stencilAttachmentFormat = VK_FORMAT_UNDEFINED;
+  const bool views =
+      dynamic_pass && (parts & (VK_GRAPHICS_PIPELINE_LIBRARY_PRE_RASTERIZATION_SHADERS_BIT_EXT |
+                                VK_GRAPHICS_PIPELINE_LIBRARY_FRAGMENT_SHADER_BIT_EXT)) != 0;
+  if (!views) rendering->viewMask = 0;
+}
+
 void sanitize_one(Scratch& scratch, VkGraphicsPipelineCreateInfo& info, RenderPassLookup lookup,
                   void* context) noexcept {
   const auto parts = parts_of(info);
@@ -128,6 +173,7 @@ void sanitize_one(Scratch& scratch, VkGraphicsPipelineCreateInfo& info, RenderPa
   }
 
   const Uses uses = attachments_used(info, parts, lookup, context);
+  sanitize_rendering(scratch, info, parts);
   if ((!fragment_part && !output_part) || discard) info.pMultisampleState = nullptr;
   if (!fragment_part || discard || !uses.depth_stencil) info.pDepthStencilState = nullptr;
   if (!output_part || discard || !uses.color) {

@@ -68,10 +68,14 @@ VKAPI_ATTR VkResult VKAPI_CALL vkWaitForFences(VkDevice device, uint32_t fenceCo
   };
   result = look();
   if (result != VK_NOT_READY) return result;
+  // Of a lost device nothing is waited for, not even a fence that no submission has.
+  if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
   if (timeout == 0) return self->channel->check_lost() ? VK_ERROR_DEVICE_LOST : VK_TIMEOUT;
-  switch (self->channel->wait([&] { return look() != VK_NOT_READY; }, Deadline::after_ns(timeout))) {
+  const auto over = [&] { return look() != VK_NOT_READY || self->is_lost(); };
+  switch (self->channel->wait(over, Deadline::after_ns(timeout))) {
     case transport::WaitResult::ready:
-      return look();
+      result = look();
+      return result == VK_NOT_READY ? VK_ERROR_DEVICE_LOST : result;
     case transport::WaitResult::timeout:
       return VK_TIMEOUT;
     case transport::WaitResult::lost:

@@ -1,6 +1,7 @@
 #include "guest-icd/session/channel.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -18,10 +19,30 @@ namespace {
 constexpr std::size_t kEarlyPublish = 4096;
 // Replies beyond this are a host gone wrong.
 constexpr std::uint32_t kMaxReply = 256u << 20;
+// No record is larger: its size travels in 32 bits, and a host copies a span as a whole.
+constexpr std::size_t kMaxRecord = std::size_t{1} << 30;
 // What stands in for a chunk where the pool has none.
 constexpr std::size_t kChunkFallback = transport::kChunkSize;
 
 }  // namespace
+
+std::span<std::byte> LostRecords::memory(std::size_t size) noexcept {
+  constexpr std::size_t kLeast = 64 * 1024;
+  if (size > size_) {
+    release();
+    const std::size_t wanted = std::max(size, kLeast);
+    heap_ = static_cast<std::byte*>(std::malloc(wanted));
+    if (heap_ != nullptr) size_ = wanted;
+  }
+  if (heap_ != nullptr) return {heap_, size_};
+  return size <= kSinkBytes ? std::span<std::byte>(sink_) : std::span<std::byte>();
+}
+
+void LostRecords::release() noexcept {
+  std::free(heap_);
+  heap_ = nullptr;
+  size_ = 0;
+}
 
 Reply::~Reply() {
   if (channel_ != nullptr) channel_->parts_.replies.release(slot_);
@@ -63,7 +84,9 @@ void Channel::end_post() noexcept {
 
 std::byte* Channel::begin_call(std::size_t size, std::uint32_t& slot) noexcept {
   slot = parts_.replies.acquire();
-  return begin_post(size);
+  std::byte* at = begin_post(size);
+  if (at == nullptr) parts_.replies.release(slot);
+  return at;
 }
 
 Reply Channel::end_call(std::uint32_t slot) noexcept {
@@ -126,15 +149,13 @@ std::byte* Channel::begin_slow(std::size_t size) noexcept {
 }
 
 std::byte* Channel::scratch(std::size_t size) noexcept {
-  in_scratch_ = true;
-  try {
-    if (scratch_.size() * 8 < size) scratch_.resize((size + 7) / 8);
-  } catch (const std::bad_alloc&) {
-    // Nothing can be encoded and nothing may fail here: there is no memory for a record of this size, and
-    // none for the application either.
-    std::abort();
+  std::byte* at = scratch_.memory(size).data();
+  in_scratch_ = at != nullptr;
+  if (at == nullptr) {
+    pending_ = 0;
+    mutex_.unlock();
   }
-  return reinterpret_cast<std::byte*>(scratch_.data());
+  return at;
 }
 
 bool Channel::publish_open() noexcept {
@@ -200,6 +221,10 @@ bool Channel::wait_consumed(std::uint64_t sequence) noexcept {
 // ---- memory for records ----
 
 RecordMemory Channel::acquire_memory(std::size_t size) noexcept {
+  if (size > kMaxRecord) {
+    give_up("a record", size);
+    return {};
+  }
   const std::size_t arena_size = std::max<std::size_t>((size + 4095) & ~std::size_t{4095}, kChunkFallback);
   while (!lost()) {
     if (size <= transport::kChunkSize) {

@@ -5,7 +5,9 @@
 // few KiB, when a command buffer's span is published, at a call, and at flush(). A call publishes, wakes the
 // host and waits for its reply slot. Where the ring, the chunks or the arena are full, the caller waits for
 // the host. When the session is lost, posts go to private memory that nobody reads and calls give an empty
-// Reply: nothing that records or posts can fail or crash.
+// Reply: nothing that records or posts can fail or crash. Where there is no memory for that either, records
+// of up to kSinkBytes (all that have a fixed size) still have a place, and larger ones are refused before
+// they are encoded.
 //
 // Between begin_* and end_* the channel's lock is held: encode, nothing else.
 #pragma once
@@ -20,7 +22,7 @@
 #include <mutex>
 #include <new>
 #include <span>
-#include <vector>
+#include <utility>
 
 #include "base/slot_map.hpp"
 #include "generated/protocol/object_type.hpp"
@@ -35,6 +37,29 @@
 namespace viaduct::guest {
 
 class Channel;
+
+/// Records of this size can be written whatever happens. The generated code checks that every record of a
+/// fixed size fits.
+inline constexpr std::size_t kSinkBytes = 512;
+
+/// Private memory for what a lost session records and posts: overwritten by each record, read by nobody.
+/// Grows on the heap; where the heap has no more, small records go to the sink and large ones get null. One
+/// user at a time.
+class LostRecords {
+ public:
+  LostRecords() = default;
+  LostRecords(const LostRecords&) = delete;
+  LostRecords& operator=(const LostRecords&) = delete;
+  ~LostRecords() { release(); }
+
+  std::span<std::byte> memory(std::size_t size) noexcept;
+  void release() noexcept;
+
+ private:
+  std::byte* heap_ = nullptr;
+  std::size_t size_ = 0;
+  alignas(8) std::byte sink_[kSinkBytes];
+};
 
 /// A call's reply; holds its slot until destroyed. False: the session is lost.
 class Reply {
@@ -86,6 +111,7 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
+  /// Null (and nothing is begun) only for a record beyond kSinkBytes that a lost session has no memory for.
   std::byte* begin_post(std::size_t size) noexcept;
   void end_post() noexcept;
   std::byte* begin_call(std::size_t size, std::uint32_t& slot) noexcept;
@@ -174,7 +200,7 @@ class Channel {
   std::size_t pending_ = 0;  // size of the record being encoded
   bool in_scratch_ = false;
   std::uint64_t last_sequence_ = 0;  // published from memory_
-  std::vector<std::uint64_t> scratch_;
+  LostRecords scratch_;
 
   transport::AdaptiveSpin reply_spin_{transport::kGuestSpinNs};
   transport::AdaptiveSpin completion_spin_{transport::kGuestSpinNs};

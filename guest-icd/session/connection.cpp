@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "generated/protocol/command_forms.hpp"
 #include "generated/protocol/commands.hpp"
 #include "protocol/control/handshake.hpp"
 #include "transport/stream/connect.hpp"
@@ -21,8 +22,10 @@ protocol::Hello make_hello() {
   hello.pid = static_cast<std::uint32_t>(::getpid());
   hello.program = program_invocation_short_name;
   const auto count = static_cast<std::size_t>(protocol::Command::kCount);
-  hello.command_hashes.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) hello.command_hashes.push_back(protocol::kCommandInfo[i].name_hash);
+  hello.commands.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    hello.commands.push_back({protocol::kCommandInfo[i].name_hash, protocol::kCommandForms[i]});
+  }
   return hello;
 }
 
@@ -61,6 +64,11 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
   made.region = std::move(*region);
   made.doorbell_to_host = std::move(frame->fds[1]);
   made.doorbell_to_guest = std::move(frame->fds[2]);
+  made.known = KnownCommands(welcome->commands);
+  if (const char* lacking = made.known.missing_necessity()) {
+    why = std::string("the host does not know ") + lacking + " as this driver sends it";
+    return fail(Errc::incompatible, "host and guest are of versions that cannot work together");
+  }
   made.session_id = welcome->session_id;
   made.driver_name = welcome->driver_name;
   return made;

@@ -38,6 +38,7 @@ class Session {
   ObjectTables& objects() noexcept { return *objects_; }
   ArenaSpans& arena() noexcept { return arena_; }
   transport::RegionView region() const noexcept { return view_; }
+  const KnownCommands& known_commands() const noexcept { return connection_.known; }
   bool lost() const noexcept { return channel_.lost(); }
   std::uint32_t id() const noexcept { return connection_.session_id; }
 

@@ -2,6 +2,7 @@
 
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "guest-icd/wsi/chain.hpp"
 #include "guest-icd/wsi/surface.hpp"
@@ -165,17 +166,29 @@ VkResult SwapchainImage::record(SwapchainDevice& device, VkCommandBuffer command
   // Presenting makes visible whatever was available on the queue, without a barrier of the application's.
   const VkMemoryBarrier rendered{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_MEMORY_WRITE_BIT,
                                  VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
+  // The application leaves the image in PRESENT_SRC, which the host knows as GENERAL: legal for a copy, but
+  // not what it wants, and the image must be in PRESENT_SRC again when the application gets it back.
+  VkImageMemoryBarrier layout{};
+  layout.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER;
+  layout.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT;
+  layout.dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT;
+  layout.oldLayout = VK_IMAGE_LAYOUT_PRESENT_SRC_KHR;
+  layout.newLayout = VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL;
+  layout.srcQueueFamilyIndex = layout.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
+  layout.image = image_;
+  layout.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, VK_REMAINING_ARRAY_LAYERS};
   device.vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0,
-                              1, &rendered, 0, nullptr, 0, nullptr);
-  // The application leaves the image in PRESENT_SRC, which the host knows as GENERAL.
+                              1, &rendered, 0, nullptr, 1, &layout);
   VkBufferImageCopy region{};
   region.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
   region.imageExtent = {extent_.width, extent_.height, 1};
-  device.vkCmdCopyImageToBuffer(commands, image_, VK_IMAGE_LAYOUT_GENERAL, buffer_, 1, &region);
+  device.vkCmdCopyImageToBuffer(commands, image_, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, buffer_, 1, &region);
   const VkMemoryBarrier copied{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_TRANSFER_WRITE_BIT,
                                VK_ACCESS_HOST_READ_BIT};
+  std::swap(layout.oldLayout, layout.newLayout);
+  layout.srcAccessMask = layout.dstAccessMask = 0;  // nothing was written, and the fence orders what follows
   device.vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1,
-                              &copied, 0, nullptr, 0, nullptr);
+                              &copied, 0, nullptr, 1, &layout);
   return device.vkEndCommandBuffer(commands);
 }
 

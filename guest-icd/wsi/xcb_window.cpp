@@ -71,7 +71,12 @@ bool visual_layout(const XcbLibrary& xcb, xcb_connection_t* connection, xcb_visu
   const xcb_setup_t* setup = xcb.xcb_get_setup(connection);
   if (setup == nullptr) return false;
   const xcb_visualtype_t* type = find_visual(xcb, setup, visual, depth);
-  if (type == nullptr || type->_class != XCB_VISUAL_CLASS_TRUE_COLOR) return false;
+  // A direct-colour visual has masks as well; what its colour map makes of the values is the application's
+  // affair.
+  if (type == nullptr ||
+      (type->_class != XCB_VISUAL_CLASS_TRUE_COLOR && type->_class != XCB_VISUAL_CLASS_DIRECT_COLOR)) {
+    return false;
+  }
   const std::uint8_t bits = bits_per_pixel(xcb, setup, depth);
   if (bits != 32 && bits != 16) return false;
   out.bytes = bits / 8;

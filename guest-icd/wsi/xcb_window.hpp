@@ -21,8 +21,8 @@ struct XcbWindow {
 bool query_window(const XcbLibrary& xcb, xcb_connection_t* connection, xcb_window_t window,
                   XcbWindow& out) noexcept;
 
-/// The layout of this visual's pixels; false when frames cannot be shown in it (not true colour, odd pixel
-/// size). `depth` 0: whatever depth the visual has.
+/// The layout of this visual's pixels; false when frames cannot be shown in it (neither true nor direct
+/// colour, odd pixel size). `depth` 0: whatever depth the visual has.
 bool visual_layout(const XcbLibrary& xcb, xcb_connection_t* connection, xcb_visualid_t visual,
                    std::uint8_t depth, PixelLayout& out) noexcept;
 

@@ -4,6 +4,7 @@
 //   driver = "/usr/share/vulkan/icd.d/nvidia_icd.json"
 //   gpu = "0"                    # name or index; absent = every GPU
 //   require_sandbox = false      # refuse to start workers that cannot be fully confined
+//   validate = false             # the Khronos validation layer on the host's driver
 //   expose = ["/opt/amdgpu"]     # further paths that the driver reads
 //   [pool]
 //   warm = 2
@@ -14,7 +15,7 @@
 //   max_objects = 1048576        # of each type, a session
 //   sessions = 64
 //   [tenants.alice]              # gets the socket viaduct.sock.d/alice.sock
-//   socket_owner = "alice"       # who may claim the tenant is who may connect
+//   socket_owner = "alice"       # a user, by name or number: who may claim the tenant is who may connect
 //   socket_group = "render"
 //   socket_mode = "0660"
 //   arena = "1 GiB"              # and the other limits
@@ -51,6 +52,7 @@ struct Config {
   std::string driver;
   std::string gpu;
   bool require_sandbox = false;
+  bool validate = false;
   std::vector<std::string> expose;
   uint32_t warm_workers = 2;
   uint32_t start_timeout_ms = 10'000;

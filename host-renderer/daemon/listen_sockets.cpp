@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "transport/url.hpp"
 
@@ -37,16 +40,28 @@ bool answers(const sockaddr_un& address) {
   return errno != ECONNREFUSED && errno != ENOENT;
 }
 
+// A user or group by number: those of containers and of user namespaces have no name on the host.
+std::optional<uint32_t> number_of(const std::string& text) {
+  uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  // The highest number means "leave as it is" to chown(2).
+  if (error != std::errc{} || end != text.data() + text.size() || value == UINT32_MAX) return std::nullopt;
+  return value;
+}
+
 tl::expected<SocketOwner, std::string> owner_of(const TenantConfig& tenant, const std::string& name,
                                                 bool first_socket) {
   SocketOwner owner{::geteuid(), ::getegid(), 0600};
   if (!tenant.socket_owner.empty()) {
-    const passwd* user = ::getpwnam(tenant.socket_owner.c_str());
-    if (user == nullptr) {
+    if (const passwd* user = ::getpwnam(tenant.socket_owner.c_str())) {
+      owner.uid = user->pw_uid;
+      owner.gid = user->pw_gid;
+    } else if (const auto uid = number_of(tenant.socket_owner)) {
+      owner.uid = *uid;
+      owner.gid = *uid;
+    } else {
       return tl::unexpected("tenant " + name + ": no user '" + tenant.socket_owner + "' (socket_owner)");
     }
-    owner.uid = user->pw_uid;
-    owner.gid = user->pw_gid;
   }
   // Whoever may use the machine's GPU may use this service: the group of its device nodes.
   const char* group = tenant.socket_group.empty() ? nullptr : tenant.socket_group.c_str();
@@ -55,6 +70,9 @@ tl::expected<SocketOwner, std::string> owner_of(const TenantConfig& tenant, cons
   if (group != nullptr) {
     if (const struct group* found = ::getgrnam(group)) {
       owner.gid = found->gr_gid;
+      owner.mode = 0660;
+    } else if (const auto gid = number_of(group); gid && !implied) {
+      owner.gid = *gid;
       owner.mode = 0660;
     } else if (!implied) {
       return tl::unexpected("tenant " + name + ": no group '" + tenant.socket_group + "' (socket_group)");

@@ -21,6 +21,8 @@ virtual machines: each gets a sandboxed worker of its own.
   --config FILE       settings, tenants and limits (TOML)
   --expose PATH       let workers read this file or folder too; may be repeated
   --require-sandbox   start no worker that cannot be fully confined
+  --validate          load the Khronos validation layer in the workers and log what
+                      it has to say; slow, for finding errors
   --list-gpus         print the GPUs that can be lent, and exit
   --help              print this, and exit
   --version           print the version, and exit
@@ -50,9 +52,9 @@ tl::expected<Options, std::string> parse_options(int argc, const char* const* ar
       bool* target;
     };
     bool known = false;
-    for (const Flag& flag :
-         {Flag{"--require-sandbox", &options.require_sandbox}, Flag{"--list-gpus", &options.list_gpus},
-          Flag{"--help", &options.help}, Flag{"--version", &options.version}}) {
+    for (const Flag& flag : {Flag{"--require-sandbox", &options.require_sandbox},
+                             Flag{"--validate", &options.validate}, Flag{"--list-gpus", &options.list_gpus},
+                             Flag{"--help", &options.help}, Flag{"--version", &options.version}}) {
       if (name != flag.name) continue;
       if (inline_value) return bad("option " + std::string(name) + " takes no value");
       *flag.target = known = true;
@@ -84,6 +86,7 @@ void overlay(const Options& options, Config& config) {
   if (!options.driver.empty()) config.driver = options.driver;
   if (!options.gpu.empty()) config.gpu = options.gpu;
   config.require_sandbox |= options.require_sandbox;
+  config.validate |= options.validate;
   config.expose.insert(config.expose.end(), options.expose.begin(), options.expose.end());
 }
 

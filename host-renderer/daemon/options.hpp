@@ -17,6 +17,7 @@ struct Options {
   std::string worker;  // --worker: another worker binary, for tests; not in the help
   std::vector<std::string> expose;
   bool require_sandbox = false;
+  bool validate = false;
   bool list_gpus = false;
   bool help = false;
   bool version = false;

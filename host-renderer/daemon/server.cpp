@@ -220,6 +220,8 @@ void Server::on_frame(const std::shared_ptr<Handshake>& handshake, Result<transp
       return begin_session(handshake, std::move(*frame));
     case transport::FrameKind::admin_request:
       return begin_admin(handshake, *frame);
+    case transport::FrameKind::device_query:
+      return answer_device(handshake, *frame);
     default:
       VIADUCT_LOG_WARN("daemon", "tenant %s: pid %d: bad handshake: a frame of kind %u comes first",
                        tenant->name.c_str(), static_cast<int>(handshake->peer.pid),
@@ -273,6 +275,31 @@ void Server::begin_session(const std::shared_ptr<Handshake>& handshake, transpor
                                 });
   sessions_[id] = session;
   session->start(pool_);
+}
+
+// Whoever may open the socket may ask: a session would show the same.
+void Server::answer_device(const std::shared_ptr<Handshake>& handshake, const transport::Frame& frame) {
+  const auto query = protocol::decode_device_query(frame.payload);
+  if (!query) {
+    const bool version = query.error().code == Errc::incompatible;
+    return refuse(*handshake, version ? protocol::RefusalCode::incompatible : protocol::RefusalCode::bad_data,
+                  "the question for the device makes no sense: " + to_string(query.error()));
+  }
+  const auto answer = [this, handshake] {
+    const int index = find_gpu(last_ready_, options_.config.gpu);
+    const protocol::DeviceInfo info{.device_type = last_ready_.gpus(index).type()};
+    send_frame_now(handshake->socket, transport::FrameKind::device_info, protocol::encode_device_info(info));
+  };
+  if (seen_ready_) return answer();
+  // Nobody knows before a worker has loaded the driver, and an empty pool may never have started one.
+  pool_.take([this, handshake, answer](WorkerPool::Taken taken) {
+    if (!taken) {
+      return refuse(*handshake, protocol::RefusalCode::no_worker,
+                    "the renderer could not start: " + taken.error());
+    }
+    (*taken)->kill();
+    answer();
+  });
 }
 
 void Server::begin_admin(const std::shared_ptr<Handshake>& handshake, const transport::Frame& frame) {

@@ -50,6 +50,7 @@ class Server {
   void on_connection(const std::shared_ptr<Tenant>& tenant, GuestSocket socket);
   void on_frame(const std::shared_ptr<Handshake>& handshake, Result<transport::Frame> frame);
   void begin_session(const std::shared_ptr<Handshake>& handshake, transport::Frame frame);
+  void answer_device(const std::shared_ptr<Handshake>& handshake, const transport::Frame& frame);
   void begin_admin(const std::shared_ptr<Handshake>& handshake, const transport::Frame& frame);
   void refuse(Handshake& handshake, protocol::RefusalCode code, const std::string& message);
   std::string check_worker(const control::WorkerReady& ready);

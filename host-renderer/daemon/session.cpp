@@ -238,6 +238,20 @@ void Session::finish() {
   if (const auto over = std::exchange(over_, nullptr)) over(*this);
 }
 
+const char* Session::phase_name() const {
+  switch (phase_) {
+    case Phase::waiting:
+    case Phase::granted:
+      return "starting";
+    case Phase::running:
+      return "running";
+    case Phase::closing:
+    case Phase::over:
+      break;
+  }
+  return "ending";
+}
+
 void Session::fill_status(control::SessionStatus& status) const {
   status.set_session_id(options_.id);
   status.set_guest_pid(static_cast<uint32_t>(peer_.pid));
@@ -245,7 +259,7 @@ void Session::fill_status(control::SessionStatus& status) const {
   const auto age = std::chrono::steady_clock::now() - began_;
   status.set_age_ms(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(age).count()));
-  status.set_state(phase_ == Phase::running ? "running" : "starting");
+  status.set_state(phase_name());
   if (worker_) {
     status.set_worker_pid(static_cast<uint32_t>(worker_->pid()));
     status.set_sandbox(worker_->sandbox());
@@ -263,6 +277,7 @@ void Session::fill_status(control::SessionStatus& status) const {
   status.set_device_memory_bytes(read(stats->device_memory_bytes));
   status.set_arena_bytes(read(stats->arena_bytes));
   status.set_memory_mode(mode_name(read(stats->memory_mode)));
+  status.set_validation_messages(read(stats->validation_messages));
   if (static_cast<SessionState>(read(stats->status)) == SessionState::device_lost) status.set_state("lost");
 }
 

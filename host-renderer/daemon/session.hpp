@@ -65,6 +65,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_worker_ended(const std::string& cause, bool expected);
   void on_guest_gone(const char* how);
   [[nodiscard]] uint64_t frames() const;
+  [[nodiscard]] const char* phase_name() const;
   void refuse(protocol::RefusalCode code, const std::string& message);
   void finish();
   void watch_guest();

@@ -12,6 +12,7 @@
 //   +40  arena_memory      u64   bytes of the arena handed out as Vulkan memory
 //   +48  memory_mode       u64   MemoryMode
 //   +56  status            u64   SessionState
+//   +64  validation        u64   messages of the validation layer (viaductd --validate)
 #pragma once
 
 #include <atomic>
@@ -40,8 +41,9 @@ struct StatsPage {
   std::atomic<uint64_t> arena_bytes;
   std::atomic<uint64_t> memory_mode;
   std::atomic<uint64_t> status;
+  std::atomic<uint64_t> validation_messages;
 };
-static_assert(sizeof(StatsPage) == 64 && offsetof(StatsPage, status) == 56);
+static_assert(sizeof(StatsPage) == 72 && offsetof(StatsPage, validation_messages) == 64);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
 inline constexpr std::size_t kStatsBytes = 4096;  // the memfd's size

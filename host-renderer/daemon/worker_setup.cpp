@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstdlib>
@@ -23,9 +24,11 @@ constexpr std::array<std::string_view, 22> kPassed = {
     "__NV_",    "SWIFTSHADER_", "ASAN_",  "UBSAN_", "TSAN_",    "LSAN_",  "LD_LIBRARY_PATH=",
     "MALLOC_"};
 // Set below, or no business of a worker's.
-constexpr std::array<std::string_view, 6> kWithheld = {"VIADUCT_URL=",         "VIADUCT_TOKEN",
-                                                       "VK_DRIVER_FILES=",     "VK_ICD_FILENAMES=",
-                                                       "VK_ADD_DRIVER_FILES=", "ASAN_OPTIONS="};
+constexpr std::array<std::string_view, 7> kWithheld = {
+    "VIADUCT_URL=",      "VIADUCT_TOKEN",        "VIADUCT_VALIDATE=", "VK_DRIVER_FILES=",
+    "VK_ICD_FILENAMES=", "VK_ADD_DRIVER_FILES=", "ASAN_OPTIONS="};
+
+constexpr const char* kLayerManifest = "VkLayer_khronos_validation.json";
 
 std::vector<std::string> split(const char* text) {
   std::vector<std::string> parts;
@@ -91,7 +94,40 @@ tl::expected<std::vector<std::string>, std::string> find_manifests(const std::st
   return installed;
 }
 
+// Makes workers load the validation layer and see its files.
+tl::expected<void, std::string> set_validation(const std::vector<std::string>& system_folders,
+                                               sandbox::LaunchConfig& launch, sandbox::ViewOptions& view) {
+  std::vector<std::string> folders = split(std::getenv("VK_LAYER_PATH"));
+  const bool replaced = !folders.empty();
+  const std::vector<std::string> added = split(std::getenv("VK_ADD_LAYER_PATH"));
+  folders.insert(folders.end(), added.begin(), added.end());
+  const std::size_t given = folders.size();
+  folders.insert(folders.end(), system_folders.begin(), system_folders.end());
+  std::error_code error;
+  const auto has = [&](const std::string& folder) {
+    return fs::is_regular_file(fs::path(folder) / kLayerManifest, error);
+  };
+  const auto found = std::find_if(folders.begin(), folders.end(), has);
+  if (found == folders.end()) {
+    return tl::unexpected(std::string(
+        "--validate needs the Khronos validation layer, which is not installed; install the package "
+        "vulkan-validationlayers"));
+  }
+  view.manifests.push_back((fs::path(*found) / kLayerManifest).string());
+  launch.environment.emplace_back("VIADUCT_VALIDATE=1");
+  // VK_LAYER_PATH takes the place of the system's folders.
+  if (replaced && found >= folders.begin() + static_cast<std::ptrdiff_t>(given)) {
+    launch.environment.push_back("VK_LAYER_PATH=" + std::string(std::getenv("VK_LAYER_PATH")) + ":" + *found);
+  }
+  return {};
+}
+
 }  // namespace
+
+std::vector<std::string> system_layer_folders() {
+  return {"/etc/vulkan/explicit_layer.d", "/usr/local/share/vulkan/explicit_layer.d",
+          "/usr/share/vulkan/explicit_layer.d"};
+}
 
 bool passes_to_worker(std::string_view variable) {
   for (const std::string_view prefix : kWithheld) {
@@ -103,8 +139,8 @@ bool passes_to_worker(std::string_view variable) {
   return false;
 }
 
-tl::expected<sandbox::LaunchConfig, std::string> make_launch_config(const Config& config,
-                                                                    const std::string& worker) {
+tl::expected<sandbox::LaunchConfig, std::string> make_launch_config(
+    const Config& config, const std::string& worker, const std::vector<std::string>& layer_folders) {
   sandbox::LaunchConfig launch;
   auto binary = find_worker(worker);
   if (!binary) return tl::unexpected(binary.error());
@@ -118,8 +154,6 @@ tl::expected<sandbox::LaunchConfig, std::string> make_launch_config(const Config
   for (const char* variable : {"LD_LIBRARY_PATH", "VK_LAYER_PATH", "VK_ADD_LAYER_PATH"}) {
     for (const std::string& path : split(std::getenv(variable))) view.extra.push_back(path);
   }
-  launch.view = sandbox::make_view(view);
-  launch.groups = sandbox::device_groups(launch.view);
 
   std::string list;
   for (const std::string& manifest : *manifests) list += (list.empty() ? "" : ":") + manifest;
@@ -132,6 +166,11 @@ tl::expected<sandbox::LaunchConfig, std::string> make_launch_config(const Config
                         "HOME=/",
                         "PATH=/usr/bin:/bin",
                         "LANG=C.UTF-8"};
+  if (config.validate) {
+    if (auto set = set_validation(layer_folders, launch, view); !set) return tl::unexpected(set.error());
+  }
+  launch.view = sandbox::make_view(view);
+  launch.groups = sandbox::device_groups(launch.view);
   // The leak checker traces its process, which the sandbox forbids.
   const char* asan = std::getenv("ASAN_OPTIONS");
   launch.environment.push_back("ASAN_OPTIONS=" + std::string(asan == nullptr ? "" : asan) +

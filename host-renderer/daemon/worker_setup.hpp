@@ -3,16 +3,21 @@
 
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "host-renderer/daemon/config.hpp"
 #include "host-renderer/sandbox/launch.hpp"
 
 namespace viaduct::host::daemon {
 
+// Where the Vulkan loader looks for explicit layers, if VK_LAYER_PATH does not say otherwise.
+std::vector<std::string> system_layer_folders();
+
 // Everything but the mode of confinement. `worker` overrides the binary that lies beside viaductd or in
-// its ../libexec/viaduct.
-[[nodiscard]] tl::expected<sandbox::LaunchConfig, std::string> make_launch_config(const Config& config,
-                                                                                  const std::string& worker);
+// its ../libexec/viaduct; `layer_folders` is where the validation layer may be installed.
+[[nodiscard]] tl::expected<sandbox::LaunchConfig, std::string> make_launch_config(
+    const Config& config, const std::string& worker,
+    const std::vector<std::string>& layer_folders = system_layer_folders());
 
 // Which of the caller's variables a worker gets to see: those that drivers, loaders, sanitizers and
 // Viaduct itself read, never a whole environment with its secrets.

@@ -108,11 +108,12 @@ void on_viaductAllocateArenaMemory(CommandContext& ctx, protocol::viaductAllocat
   ctx.session.count_arena(static_cast<std::int64_t>(a.arenaSize));
   VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
   if (type && physical.memory.is_arena_type(info.memoryTypeIndex)) {
-    info.memoryTypeIndex = *type;
     drop_from_chain(info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
-    if (physical.mode == SharingMode::kShadow) {
+    if (physical.memory.is_shadowed_type(info.memoryTypeIndex)) {
+      info.memoryTypeIndex = *type;
       result = make_shadowed(*ctx.device, info, *memory);
     } else {
+      info.memoryTypeIndex = *type;
       // The specification wants a dedicated allocation to have exactly its resource's size; an import has
       // whole pages.
       drop_from_chain(info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
@@ -131,7 +132,7 @@ void on_viaductAllocateArenaMemory(CommandContext& ctx, protocol::viaductAllocat
 void on_vkFreeMemory(CommandContext& ctx, protocol::vkFreeMemory_args& a) {
   DeviceMemory* memory = a.memory_id == 0 ? nullptr : find_memory(ctx, a.memory_id);
   if (memory != nullptr) {
-    if (ctx.device->shadow && memory->region_bytes != nullptr) {
+    if (memory->driver_bytes != nullptr) {
       ctx.device->shadow->unmap(a.memory_id);
     }
     ctx.device->table.vkFreeMemory(a.device, memory->handle, nullptr);
@@ -145,7 +146,7 @@ void on_vkFreeMemory(CommandContext& ctx, protocol::vkFreeMemory_args& a) {
 void on_viaductMapMemory(CommandContext& ctx, protocol::viaductMapMemory_args& a) {
   DeviceMemory* memory = find_memory(ctx, a.memory_id);
   a.result = VK_ERROR_MEMORY_MAP_FAILED;
-  if (memory == nullptr || memory->driver_bytes == nullptr || !ctx.device->shadow) {
+  if (memory == nullptr || memory->driver_bytes == nullptr) {
     return;
   }
   if (a.mapped == 0) {
@@ -156,21 +157,17 @@ void on_viaductMapMemory(CommandContext& ctx, protocol::viaductMapMemory_args& a
   }
 }
 
-// Every type that the guest sees is coherent. In shadow mode these are two more points at which both sides
-// can meet.
+// Every type that the guest sees is coherent. For shadowed memory these are two more points at which both
+// sides can meet.
 void on_vkFlushMappedMemoryRanges(CommandContext& ctx, protocol::vkFlushMappedMemoryRanges_args& a) {
   a.result = VK_SUCCESS;
-  if (ctx.device->shadow) {
-    ctx.device->shadow->guest_to_driver();
-  }
+  ctx.device->shadow->guest_to_driver();
 }
 
 void on_vkInvalidateMappedMemoryRanges(CommandContext& ctx,
                                        protocol::vkInvalidateMappedMemoryRanges_args& a) {
   a.result = VK_SUCCESS;
-  if (ctx.device->shadow) {
-    ctx.device->shadow->driver_to_guest();
-  }
+  ctx.device->shadow->driver_to_guest();
 }
 
 }  // namespace viaduct::host

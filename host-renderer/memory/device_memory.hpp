@@ -1,5 +1,5 @@
 // VkDeviceMemory on the host: device-only memory is a driver handle and its size; arena memory also knows its
-// pages of the region and, in shadow mode, where the driver's own memory is mapped.
+// pages of the region and, if it is shadowed, where the driver's own memory is mapped.
 #pragma once
 
 #include "protocol/wire/object_id.hpp"
@@ -26,7 +26,7 @@ struct DeviceMemory {
   std::uint64_t arena_bytes = 0;      // of the region
   std::uint64_t size = 0;             // what the application asked for, arena memory only
   std::byte* region_bytes = nullptr;  // null for device-only memory
-  std::byte* driver_bytes = nullptr;  // shadow mode
+  std::byte* driver_bytes = nullptr;  // of shadowed memory
 };
 
 }  // namespace viaduct::host

@@ -11,6 +11,9 @@ constexpr VkMemoryPropertyFlags kVisible = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
 constexpr VkMemoryPropertyFlags kCoherent = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 constexpr VkMemoryPropertyFlags kCached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
 constexpr VkMemoryPropertyFlags kLocal = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+// As large as the window of cards without a resizable BAR, which programs know to use sparingly.
+constexpr std::uint64_t kWindowSize = std::uint64_t{256} << 20;
+constexpr VkMemoryHeapFlags kLocalHeap = VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
 constexpr VkMemoryPropertyFlags kHostBits = kVisible | kCoherent | kCached;
 
 }  // namespace
@@ -34,7 +37,11 @@ class MemoryView::Builder {
 
   MemoryView finish() {
     add_device_only();
-    add_arena();
+    if (options_.mode != SharingMode::kShadow) {
+      add_arena(false);
+    }
+    add_arena(true);
+    add_window();
     std::stable_sort(types_.begin(), types_.end(), [](const Type& a, const Type& b) {
       return std::popcount(a.flags) < std::popcount(b.flags);
     });
@@ -45,6 +52,20 @@ class MemoryView::Builder {
   bool has(std::uint32_t heap, VkMemoryPropertyFlags flags) const {
     return std::any_of(types_.begin(), types_.end(),
                        [&](const Type& t) { return t.host_heap == heap && t.flags == flags; });
+  }
+
+  VkMemoryPropertyFlags arena_flags(VkMemoryPropertyFlags host_flags) const {
+    return shared_memory() ? host_flags : host_flags & ~kLocal;
+  }
+
+  // One imported type for each set of flags is enough. Shadowed ones are for whatever a resource may need, a
+  // window into video memory included, so they are told apart by the host's flags.
+  bool has_arena(VkMemoryPropertyFlags host_flags, bool shadowed) const {
+    return std::any_of(types_.begin(), types_.end(), [&](const Type& t) {
+      const VkMemoryPropertyFlags other = host_.memoryTypes[t.host_type].propertyFlags;
+      return t.host_heap == kArenaHeap && t.shadowed == shadowed &&
+             (other == host_flags || (!shadowed && t.flags == arena_flags(host_flags)));
+    });
   }
 
   // A mappable window into video memory (the 256 MiB BAR): of no use to a guest that cannot map it, and small
@@ -75,29 +96,46 @@ class MemoryView::Builder {
         if (visible && ((flags & kLocal) == 0 || has(type.heapIndex, flags) || is_bar_window(type))) {
           continue;
         }
-        types_.push_back({i, type.heapIndex, flags});
+        types_.push_back({i, type.heapIndex, flags, false});
       }
     }
   }
 
-  void add_arena() {
+  void add_arena(bool shadowed) {
     // Plain host memory before device-local memory that happens to be mappable: the pages are system memory.
     for (const bool local : {false, true}) {
       for (std::uint32_t i = 0; i < host_.memoryTypeCount; ++i) {
         const VkMemoryPropertyFlags host_flags = host_.memoryTypes[i].propertyFlags;
         const VkMemoryPropertyFlags needed = kVisible | kCoherent;
-        const bool usable =
-            options_.mode == SharingMode::kShadow || ((options_.importable_types >> i) & 1u) != 0;
+        const bool usable = shadowed || ((options_.importable_types >> i) & 1u) != 0;
         if ((host_flags & needed) != needed || !usable || ((host_flags & kLocal) != 0) != local ||
             (host_flags & VK_MEMORY_PROPERTY_PROTECTED_BIT) != 0) {
           continue;
         }
-        const VkMemoryPropertyFlags flags = host_flags & ~kLocal;
-        if (!has(kArenaHeap, flags)) {
-          types_.push_back({i, kArenaHeap, flags});
+        if (!has_arena(host_flags, shadowed)) {
+          types_.push_back({i, kArenaHeap, arena_flags(host_flags), shadowed});
         }
       }
     }
+  }
+
+  // Whether the GPU has no memory of its own, so that the arena is as near to it as anything.
+  bool shared_memory() const {
+    return std::all_of(host_.memoryHeaps, host_.memoryHeaps + host_.memoryHeapCount,
+                       [](const VkMemoryHeap& heap) { return (heap.flags & kLocalHeap) != 0; }) &&
+           std::all_of(host_.memoryTypes, host_.memoryTypes + host_.memoryTypeCount,
+                       [](const VkMemoryType& type) { return (type.propertyFlags & kLocal) != 0; });
+  }
+
+  // Every card has a type that is device-local and mappable, and programs rely on it: without one Mesa's Zink
+  // takes device-only memory for buffers that stay mapped. It is a part of the arena here.
+  void add_window() {
+    const auto arena = std::find_if(types_.begin(), types_.end(),
+                                    [](const Type& type) { return type.host_heap == kArenaHeap; });
+    if (arena == types_.end() || shared_memory()) {
+      return;
+    }
+    types_.push_back({arena->host_type, kWindowHeap, kLocal | kVisible | kCoherent, arena->shadowed});
   }
 
   std::uint32_t guest_heap(MemoryView& view, std::uint32_t host_heap) const {
@@ -120,11 +158,14 @@ class MemoryView::Builder {
     for (std::uint32_t heap = 0; heap < host_.memoryHeapCount; ++heap) {
       const bool used =
           std::any_of(types_.begin(), types_.end(), [&](const Type& t) { return t.host_heap == heap; });
-      if (used && guest.memoryHeapCount < VK_MAX_MEMORY_HEAPS - 1) {
+      if (used && guest.memoryHeapCount < VK_MAX_MEMORY_HEAPS - 2) {
         add_heap(heap, host_.memoryHeaps[heap]);
       }
     }
-    add_heap(kArenaHeap, VkMemoryHeap{options_.arena_size, 0});
+    if (std::any_of(types_.begin(), types_.end(), [](const Type& t) { return t.host_heap == kWindowHeap; })) {
+      add_heap(kWindowHeap, VkMemoryHeap{std::min(options_.arena_size, kWindowSize), kLocalHeap});
+    }
+    add_heap(kArenaHeap, VkMemoryHeap{options_.arena_size, shared_memory() ? kLocalHeap : 0});
 
     for (const Type& type : types_) {
       if (guest.memoryTypeCount == VK_MAX_MEMORY_TYPES) {
@@ -133,8 +174,9 @@ class MemoryView::Builder {
       const std::uint32_t index = guest.memoryTypeCount++;
       view.to_host_type_[index] = type.host_type;
       guest.memoryTypes[index] = {type.flags, guest_heap(view, type.host_heap)};
-      if (type.host_heap == kArenaHeap) {
+      if (type.host_heap == kArenaHeap || type.host_heap == kWindowHeap) {
         view.arena_bits_ |= 1u << index;
+        view.shadowed_bits_ |= type.shadowed ? 1u << index : 0u;
       }
     }
     return view;
@@ -156,14 +198,17 @@ std::optional<std::uint32_t> MemoryView::host_type(std::uint32_t guest_type) con
   return to_host_type_[guest_type];
 }
 
-std::uint32_t MemoryView::guest_bits(std::uint32_t host_bits, bool arena_allowed) const noexcept {
+std::uint32_t MemoryView::guest_bits(std::uint32_t host_bits, Mappable mappable) const noexcept {
   std::uint32_t bits = 0;
   for (std::uint32_t i = 0; i < guest_.memoryTypeCount; ++i) {
-    if (((host_bits >> to_host_type_[i]) & 1u) != 0 && (arena_allowed || !is_arena_type(i))) {
-      bits |= 1u << i;
-    }
+    bits |= ((host_bits >> to_host_type_[i]) & 1u) << i;
   }
-  return bits;
+  const std::uint32_t device_only = bits & ~arena_bits_;
+  const std::uint32_t imported = bits & arena_bits_ & ~shadowed_bits_;
+  if (mappable == Mappable::kNo) {
+    return device_only;
+  }
+  return device_only | (mappable == Mappable::kImported && imported != 0 ? imported : bits & shadowed_bits_);
 }
 
 void MemoryView::translate_budget(VkPhysicalDeviceMemoryBudgetPropertiesEXT& budget,
@@ -176,6 +221,11 @@ void MemoryView::translate_budget(VkPhysicalDeviceMemoryBudgetPropertiesEXT& bud
     } else if (to_host_heap_[i] == kArenaHeap) {
       budget.heapBudget[i] = guest_.memoryHeaps[i].size;
       budget.heapUsage[i] = arena_used;
+    } else if (to_host_heap_[i] == kWindowHeap) {
+      // What is left of the arena; what of it was allocated through the window nobody counts.
+      const std::uint64_t arena = guest_.memoryHeaps[guest_.memoryHeapCount - 1].size;
+      budget.heapBudget[i] = std::min(guest_.memoryHeaps[i].size, arena - std::min(arena, arena_used));
+      budget.heapUsage[i] = 0;
     } else {
       budget.heapBudget[i] = host.heapBudget[to_host_heap_[i]];
       budget.heapUsage[i] = host.heapUsage[to_host_heap_[i]];

@@ -94,6 +94,7 @@ bool Shadow::map(protocol::ObjectId memory, std::byte* region, std::byte* driver
   std::memcpy(region, snapshot.get(), size);
   const std::lock_guard lock(mutex_);
   entries_.push_back({memory, region, driver, size, std::move(snapshot)});
+  count_.store(entries_.size(), std::memory_order_relaxed);
   return true;
 }
 
@@ -104,10 +105,14 @@ void Shadow::unmap(protocol::ObjectId memory) noexcept {
   if (found != entries_.end()) {
     merge_changes(found->driver, found->region, found->snapshot.get(), found->size);
     entries_.erase(found);
+    count_.store(entries_.size(), std::memory_order_relaxed);
   }
 }
 
 void Shadow::guest_to_driver() noexcept {
+  if (tracked() == 0) {
+    return;
+  }
   const std::lock_guard lock(mutex_);
   for (Entry& entry : entries_) {
     merge_changes(entry.driver, entry.region, entry.snapshot.get(), entry.size);
@@ -115,15 +120,13 @@ void Shadow::guest_to_driver() noexcept {
 }
 
 void Shadow::driver_to_guest() noexcept {
+  if (tracked() == 0) {
+    return;
+  }
   const std::lock_guard lock(mutex_);
   for (Entry& entry : entries_) {
     merge_changes(entry.region, entry.driver, entry.snapshot.get(), entry.size);
   }
-}
-
-std::size_t Shadow::tracked() const noexcept {
-  const std::lock_guard lock(mutex_);
-  return entries_.size();
 }
 
 }  // namespace viaduct::host

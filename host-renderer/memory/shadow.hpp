@@ -1,8 +1,8 @@
-// Mapped memory where the driver cannot take the region's pages (decision 4, mode c): each mapped allocation
-// has ordinary driver memory, permanently mapped in the worker, and a snapshot of what both sides last agreed
-// on. guest_to_driver() carries over the bytes that differ in the region, driver_to_guest() those that differ
-// in the driver's memory; a byte that neither side touched is never written, so the two may write
-// neighbouring bytes.
+// Mapped memory where the driver cannot take the region's pages (decision 4, mode c), on the whole or for
+// some resources: each mapped allocation has ordinary driver memory, permanently mapped in the worker, and a
+// snapshot of what both sides last agreed on. guest_to_driver() carries over the bytes that differ in the
+// region, driver_to_guest() those that differ in the driver's memory; a byte that neither side touched is
+// never written, so the two may write neighbouring bytes.
 //
 // Called at publish points (submit, event and semaphore signals) and before completions and replies; any
 // thread. The documented limit: work that already executes does not see what the guest writes after its
@@ -11,6 +11,7 @@
 
 #include "protocol/wire/object_id.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -35,7 +36,7 @@ class Shadow {
   void guest_to_driver() noexcept;
   void driver_to_guest() noexcept;
 
-  std::size_t tracked() const noexcept;
+  std::size_t tracked() const noexcept { return count_.load(std::memory_order_relaxed); }
 
  private:
   struct Entry {
@@ -48,6 +49,9 @@ class Shadow {
 
   mutable std::mutex mutex_;
   std::vector<Entry> entries_;
+  // entries_.size(), for those who come with every submission and mostly find nothing. What a submission must
+  // see was mapped by the thread that submits; a completion comes after its submission.
+  std::atomic<std::size_t> count_{0};
 };
 
 }  // namespace viaduct::host

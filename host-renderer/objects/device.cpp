@@ -1,6 +1,5 @@
 #include "base/log.hpp"
 #include "generated/host/overrides.hpp"
-#include "host-renderer/memory/shadow.hpp"
 #include "host-renderer/objects/extensions.hpp"
 #include "host-renderer/queue/device_waits.hpp"
 #include "host-renderer/worker/command_context.hpp"
@@ -12,23 +11,6 @@ using protocol::ObjectId;
 using protocol::ObjectType;
 
 namespace {
-
-// Switches timeline semaphores on where the application's feature structs name them; false when none does.
-// The chain lies in the decoder's arena, so it is ours to write.
-bool enable_timelines(const void* chain) noexcept {
-  for (auto* next = static_cast<VkBaseOutStructure*>(const_cast<void*>(chain)); next != nullptr;
-       next = next->pNext) {
-    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES) {
-      reinterpret_cast<VkPhysicalDeviceVulkan12Features*>(next)->timelineSemaphore = VK_TRUE;
-      return true;
-    }
-    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES) {
-      reinterpret_cast<VkPhysicalDeviceTimelineSemaphoreFeatures*>(next)->timelineSemaphore = VK_TRUE;
-      return true;
-    }
-  }
-  return false;
-}
 
 VkQueue driver_queue(const Device& device, const protocol::viaductGetDeviceQueue_args& a) noexcept {
   VkQueue queue = VK_NULL_HANDLE;
@@ -53,14 +35,7 @@ void on_vkCreateDevice(CommandContext& ctx, protocol::vkCreateDevice_args& a) {
   const InstanceTable& table = physical.instance->table;
   const std::vector<const char*> extensions = host_device_extensions(
       physical, {a.pCreateInfo->ppEnabledExtensionNames, a.pCreateInfo->enabledExtensionCount});
-  VkPhysicalDeviceTimelineSemaphoreFeatures timelines{};
-  timelines.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
-  timelines.timelineSemaphore = VK_TRUE;
   VkDeviceCreateInfo info = *a.pCreateInfo;
-  if (!enable_timelines(info.pNext)) {
-    timelines.pNext = const_cast<void*>(info.pNext);
-    info.pNext = &timelines;
-  }
   info.enabledLayerCount = 0;
   info.ppEnabledLayerNames = nullptr;
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
@@ -79,9 +54,6 @@ void on_vkCreateDevice(CommandContext& ctx, protocol::vkCreateDevice_args& a) {
   }
   device->table.load(ctx.session.driver().get_device_proc(physical.instance->handle), device->handle);
   device->waits = std::make_unique<DeviceWaits>();
-  if (physical.mode == SharingMode::kShadow) {
-    device->shadow = std::make_unique<Shadow>();
-  }
   if (!ctx.objects().insert(ObjectType::kDevice, id, driver_bits(device->handle), device.get())) {
     device->table.vkDestroyDevice(device->handle, nullptr);
     a.result = VK_ERROR_OUT_OF_HOST_MEMORY;

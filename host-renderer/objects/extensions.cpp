@@ -14,9 +14,22 @@ bool contains(const std::vector<VkExtensionProperties>& all, std::string_view na
                      [&](const VkExtensionProperties& e) { return name == e.extensionName; });
 }
 
-// Surfaces and callbacks live in the guest.
+// Surfaces and callbacks live in the guest, so these are none that a guest is told of as the host's.
 bool is_guests_own(std::string_view extension) noexcept {
   return extension.find("surface") != extension.npos || extension.find("_debug_") != extension.npos;
+}
+
+std::vector<VkExtensionProperties> driver_instance_extensions(const Driver& driver) {
+  std::uint32_t count = 0;
+  std::vector<VkExtensionProperties> there;
+  if (driver.table().vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr) == VK_SUCCESS) {
+    there.resize(count);
+    if (driver.table().vkEnumerateInstanceExtensionProperties(nullptr, &count, there.data()) < 0) {
+      count = 0;
+    }
+    there.resize(count);
+  }
+  return there;
 }
 
 void add_once(std::vector<const char*>& names, const char* name) {
@@ -53,15 +66,7 @@ std::vector<VkExtensionProperties> offered_device_extensions(const PhysicalDevic
 }
 
 std::vector<VkExtensionProperties> offered_instance_extensions(const Driver& driver) {
-  std::uint32_t count = 0;
-  std::vector<VkExtensionProperties> there;
-  if (driver.table().vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr) == VK_SUCCESS) {
-    there.resize(count);
-    if (driver.table().vkEnumerateInstanceExtensionProperties(nullptr, &count, there.data()) < 0) {
-      count = 0;
-    }
-    there.resize(count);
-  }
+  std::vector<VkExtensionProperties> there = driver_instance_extensions(driver);
   std::erase_if(there, [](const VkExtensionProperties& e) {
     return is_guests_own(e.extensionName) || !may_be_offered(e.extensionName);
   });
@@ -71,10 +76,25 @@ std::vector<VkExtensionProperties> offered_instance_extensions(const Driver& dri
 std::vector<const char*> host_instance_extensions(const Driver& driver, std::span<const char* const> asked) {
   const std::vector<VkExtensionProperties> offered = offered_instance_extensions(driver);
   std::vector<const char*> names;
+  bool debug_report = false;
+  bool debug_utils = driver.validation() != nullptr;
+  for (const std::string_view name : asked) {
+    debug_report |= name == VK_EXT_DEBUG_REPORT_EXTENSION_NAME;
+    debug_utils |= name == VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+  }
   for (const char* name : asked) {
     if (contains(offered, name)) {
       add_once(names, name);
     }
+  }
+  // Names that the guest sets by VK_EXT_debug_marker, which needs VK_EXT_debug_report, reach the driver by
+  // VK_EXT_debug_utils.
+  const std::vector<VkExtensionProperties> there = driver_instance_extensions(driver);
+  if (debug_report && contains(there, VK_EXT_DEBUG_REPORT_EXTENSION_NAME)) {
+    add_once(names, VK_EXT_DEBUG_REPORT_EXTENSION_NAME);
+  }
+  if ((debug_utils || debug_report) && contains(there, VK_EXT_DEBUG_UTILS_EXTENSION_NAME)) {
+    add_once(names, VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
   }
   return names;
 }
@@ -97,16 +117,7 @@ std::vector<const char*> host_device_extensions(const PhysicalDevice& physical,
     add_once(names, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
     add_once(names, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
   }
-  if (physical.api_version < VK_API_VERSION_1_2) {
-    add_once(names, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
-  }
   return names;
-}
-
-bool has_timeline_semaphores(const PhysicalDevice& physical) {
-  return physical.api_version >= VK_API_VERSION_1_2 ||
-         (physical.api_version >= VK_API_VERSION_1_1 &&
-          contains(driver_device_extensions(physical), VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME));
 }
 
 }  // namespace viaduct::host

@@ -29,6 +29,4 @@ std::vector<const char*> host_instance_extensions(const Driver& driver, std::spa
 std::vector<const char*> host_device_extensions(const PhysicalDevice& physical,
                                                 std::span<const char* const> asked);
 
-bool has_timeline_semaphores(const PhysicalDevice& physical);
-
 }  // namespace viaduct::host

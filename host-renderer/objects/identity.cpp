@@ -2,6 +2,7 @@
 
 #include "base/hash.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
@@ -58,6 +59,9 @@ void present_as_viaduct(VkPhysicalDeviceProperties& properties) noexcept {
     properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU;
   }
   derive_uuid(properties.pipelineCacheUUID);
+  // Mappings are pages of the region.
+  properties.limits.minMemoryMapAlignment =
+      std::min(properties.limits.minMemoryMapAlignment, std::size_t{4096});
   // A newer driver than this build's registry: the guest has no entry points for what it does not know.
   if (properties.apiVersion > VK_HEADER_VERSION_COMPLETE) {
     properties.apiVersion = VK_HEADER_VERSION_COMPLETE;

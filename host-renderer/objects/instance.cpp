@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace viaduct::host {
 namespace {
@@ -57,18 +58,21 @@ void list_physical_devices(Session& session, Instance& instance) {
     physical->api_version = properties.apiVersion;
     const std::vector<ProbeResult>& probes = session.options().probes;
     describe_memory(session, *physical, i < probes.size() ? probes[i] : ProbeResult{});
-    if (!has_timeline_semaphores(*physical)) {
-      VIADUCT_LOG_WARN("object", "%s has no timeline semaphores and is not offered", properties.deviceName);
-      continue;
-    }
     instance.physical_devices.push_back(std::move(physical));
   }
 }
 
+// At least 1.1 where the driver has it: importing the region's pages needs that, whatever the application
+// asked for. A driver of Vulkan 1.0 refuses every other version.
+std::uint32_t host_version(const Driver& driver, std::uint32_t asked) noexcept {
+  const std::uint32_t there = driver.instance_version();
+  return there < VK_API_VERSION_1_1 ? VK_API_VERSION_1_0 : std::max(asked, VK_API_VERSION_1_1);
+}
+
 }  // namespace
 
-// The application's name and version reach the driver, which may key its own workarounds on them. The version
-// is raised to what the completion semaphores need; the guest keeps what it asked for.
+// The application's name and version reach the driver, which may key its own workarounds on them. The guest
+// keeps the version that it asked for.
 void on_vkCreateInstance(CommandContext& ctx, protocol::vkCreateInstance_args& a) {
   Session& session = ctx.session;
   const protocol::ObjectId id = *a.pInstance_ids;
@@ -77,7 +81,7 @@ void on_vkCreateInstance(CommandContext& ctx, protocol::vkCreateInstance_args& a
   if (a.pCreateInfo->pApplicationInfo != nullptr) {
     application = *a.pCreateInfo->pApplicationInfo;
   }
-  application.apiVersion = std::max(application.apiVersion, VK_API_VERSION_1_2);
+  application.apiVersion = host_version(session.driver(), application.apiVersion);
   const std::vector<const char*> extensions = host_instance_extensions(
       session.driver(), {a.pCreateInfo->ppEnabledExtensionNames, a.pCreateInfo->enabledExtensionCount});
   VkInstanceCreateInfo info = *a.pCreateInfo;
@@ -86,6 +90,11 @@ void on_vkCreateInstance(CommandContext& ctx, protocol::vkCreateInstance_args& a
   info.ppEnabledLayerNames = nullptr;
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
+  Validation* validation = session.driver().validation();
+  Validation::Request request;
+  if (validation != nullptr) {
+    validation->add_to(info, request);
+  }
 
   auto instance = std::make_unique<Instance>();
   a.result = session.instances().size() < kMaxInstances
@@ -99,8 +108,15 @@ void on_vkCreateInstance(CommandContext& ctx, protocol::vkCreateInstance_args& a
   instance->id = id;
   instance->api_version = application.apiVersion;
   instance->table.load(session.driver().get_proc(), instance->handle);
+  instance->debug_utils = std::any_of(extensions.begin(), extensions.end(), [](const char* name) {
+    return std::strcmp(name, VK_EXT_DEBUG_UTILS_EXTENSION_NAME) == 0;
+  });
+  if (validation != nullptr) {
+    instance->messenger = validation->listen(instance->table, instance->handle);
+  }
   list_physical_devices(session, *instance);
   if (!ctx.objects().insert(ObjectType::kInstance, id, driver_bits(instance->handle), instance.get())) {
+    Validation::close(instance->table, instance->handle, instance->messenger);
     instance->table.vkDestroyInstance(instance->handle, nullptr);
     a.result = VK_ERROR_OUT_OF_HOST_MEMORY;
     return;

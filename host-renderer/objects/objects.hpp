@@ -43,6 +43,8 @@ struct Instance {
   protocol::ObjectId id{};
   std::uint32_t api_version = VK_API_VERSION_1_0;
   InstanceTable table{};
+  bool debug_utils = false;  // VK_EXT_debug_utils is enabled on the host
+  VkDebugUtilsMessengerEXT messenger = VK_NULL_HANDLE;  // only where viaductd --validate asks for one
   std::vector<std::unique_ptr<PhysicalDevice>> physical_devices;
   std::vector<std::unique_ptr<Device>> devices;
 };
@@ -52,6 +54,7 @@ struct Queue {
   VkQueue handle = VK_NULL_HANDLE;
   protocol::ObjectId id{};
   std::unique_ptr<CompletionThread> completion;
+  std::uint32_t open_labels = 0;
 };
 
 struct CommandPool;
@@ -87,7 +90,7 @@ struct Device {
   std::vector<std::unique_ptr<DescriptorPool>> descriptor_pools;
   DeviceMemoryList memories;
   std::unique_ptr<DeviceWaits> waits;
-  std::unique_ptr<Shadow> shadow;  // only in shadow mode
+  std::unique_ptr<Shadow> shadow;  // of its shadowed memory; always there
 };
 
 }  // namespace viaduct::host

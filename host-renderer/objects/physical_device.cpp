@@ -1,6 +1,7 @@
 #include "generated/host/overrides.hpp"
 #include "host-renderer/objects/extensions.hpp"
 #include "host-renderer/objects/identity.hpp"
+#include "host-renderer/objects/physical_queries.hpp"
 #include "host-renderer/worker/command_context.hpp"
 #include "host-renderer/worker/session.hpp"
 
@@ -34,9 +35,28 @@ void on_vkGetPhysicalDeviceProperties(CommandContext& ctx, protocol::vkGetPhysic
 
 void on_vkGetPhysicalDeviceProperties2(CommandContext& ctx,
                                        protocol::vkGetPhysicalDeviceProperties2_args& a) {
-  const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
-  physical.instance->table.vkGetPhysicalDeviceProperties2(physical.handle, a.pProperties);
-  present_as_viaduct(*a.pProperties);
+  query_properties(*ctx.physical_device_of(a.physicalDevice_id), *a.pProperties);
+}
+
+void on_vkGetPhysicalDeviceFeatures2(CommandContext& ctx, protocol::vkGetPhysicalDeviceFeatures2_args& a) {
+  query_features(*ctx.physical_device_of(a.physicalDevice_id), *a.pFeatures);
+}
+
+void on_vkGetPhysicalDeviceQueueFamilyProperties2(
+    CommandContext& ctx, protocol::vkGetPhysicalDeviceQueueFamilyProperties2_args& a) {
+  query_queue_families(*ctx.physical_device_of(a.physicalDevice_id), *a.pQueueFamilyPropertyCount,
+                       a.pQueueFamilyProperties);
+}
+
+void on_vkGetPhysicalDeviceFormatProperties2(CommandContext& ctx,
+                                             protocol::vkGetPhysicalDeviceFormatProperties2_args& a) {
+  query_format(*ctx.physical_device_of(a.physicalDevice_id), a.format, *a.pFormatProperties);
+}
+
+void on_vkGetPhysicalDeviceSparseImageFormatProperties2(
+    CommandContext& ctx, protocol::vkGetPhysicalDeviceSparseImageFormatProperties2_args& a) {
+  query_sparse_format(*ctx.physical_device_of(a.physicalDevice_id), *a.pFormatInfo, *a.pPropertyCount,
+                      a.pProperties);
 }
 
 void on_vkGetPhysicalDeviceMemoryProperties(CommandContext& ctx,
@@ -47,20 +67,35 @@ void on_vkGetPhysicalDeviceMemoryProperties(CommandContext& ctx,
 void on_vkGetPhysicalDeviceMemoryProperties2(CommandContext& ctx,
                                              protocol::vkGetPhysicalDeviceMemoryProperties2_args& a) {
   const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
-  physical.instance->table.vkGetPhysicalDeviceMemoryProperties2(physical.handle, a.pMemoryProperties);
-  a.pMemoryProperties->memoryProperties = physical.memory.properties();
+  const InstanceTable& table = physical.instance->table;
   auto* budget = find_in_chain<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(
       a.pMemoryProperties->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
-  if (budget != nullptr) {
-    physical.memory.translate_budget(*budget, ctx.session.arena_used());
+  if (table.vkGetPhysicalDeviceMemoryProperties2 != nullptr) {
+    table.vkGetPhysicalDeviceMemoryProperties2(physical.handle, a.pMemoryProperties);
+    if (budget != nullptr) {
+      physical.memory.translate_budget(*budget, ctx.session.arena_used());
+    }
   }
+  a.pMemoryProperties->memoryProperties = physical.memory.properties();
 }
 
-void on_viaductGetMemoryInfo(CommandContext& ctx, protocol::viaductGetMemoryInfo_args& a) {
+// What enumeration fetches: each part is what its own query gives.
+void on_viaductGetPhysicalDeviceInfo(CommandContext& ctx, protocol::viaductGetPhysicalDeviceInfo_args& a) {
   const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
-  *a.pMode = static_cast<std::uint32_t>(physical.mode);
+  *a.pMemory = physical.memory.properties();
   *a.pArenaTypeBits = physical.memory.arena_type_bits();
+  *a.pShadowedTypeBits = physical.memory.shadowed_type_bits();
   *a.pAlignment = physical.import_alignment;
+  query_properties(physical, *a.pProperties);
+  query_features(physical, *a.pFeatures);
+  // The number comes first: SwiftShader reports and fills as many as there is room for.
+  std::uint32_t families = 0;
+  query_queue_families(physical, families, nullptr);
+  *a.pQueueFamilyCount = std::min(families, a.pQueueFamilies != nullptr ? *a.pQueueFamilyCount : families);
+  query_queue_families(physical, *a.pQueueFamilyCount, a.pQueueFamilies);
+  for (std::uint32_t i = 0; i < a.formatCount; ++i) {
+    query_format(physical, a.pFormats[i], a.pFormatProperties[i]);
+  }
 }
 
 void on_vkEnumerateDeviceExtensionProperties(CommandContext& ctx,
@@ -108,8 +143,7 @@ void on_vkGetPhysicalDeviceImageFormatProperties2(
     a.result = VK_ERROR_FORMAT_NOT_SUPPORTED;
     return;
   }
-  a.result = physical.instance->table.vkGetPhysicalDeviceImageFormatProperties2(
-      physical.handle, a.pImageFormatInfo, a.pImageFormatProperties);
+  a.result = query_image_format(physical, *a.pImageFormatInfo, *a.pImageFormatProperties);
 }
 
 // Only the device's own clock: a guest need not share any other with the host.

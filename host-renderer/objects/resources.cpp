@@ -5,6 +5,8 @@
 #include "host-renderer/worker/command_context.hpp"
 #include "host-renderer/worker/session.hpp"
 
+#include <type_traits>
+
 namespace viaduct::host {
 
 using protocol::ObjectType;
@@ -14,8 +16,60 @@ namespace {
 bool imports(const Device& device) noexcept { return device.physical->mode != SharingMode::kShadow; }
 
 // What a resource declares: 0 when it is not to be bound to imported pages.
-VkExternalMemoryHandleTypeFlags handle_types(const Device& device, bool in_arena) noexcept {
-  return in_arena ? import_handle_type(device.physical->mode) : 0;
+VkExternalMemoryHandleTypeFlags handle_types(const Device& device, Mappable mappable) noexcept {
+  return mappable == Mappable::kImported ? import_handle_type(device.physical->mode) : 0;
+}
+
+bool is_importable(const VkExternalMemoryProperties& properties) noexcept {
+  return (properties.externalMemoryFeatures & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
+}
+
+// The driver's word for buffers like this one.
+bool reports_import(const PhysicalDevice& physical, const VkBufferCreateInfo& info) noexcept {
+  VkPhysicalDeviceExternalBufferInfo external{};
+  external.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO;
+  external.flags = info.flags;
+  external.usage = info.usage;
+  external.handleType = import_handle_type(physical.mode);
+  VkExternalBufferProperties properties{};
+  properties.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES;
+  physical.instance->table.vkGetPhysicalDeviceExternalBufferProperties(physical.handle, &external,
+                                                                       &properties);
+  return is_importable(properties.externalMemoryProperties);
+}
+
+bool reports_import(const PhysicalDevice& physical, const VkImageCreateInfo& info) noexcept {
+  VkPhysicalDeviceExternalImageFormatInfo external{};
+  external.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO;
+  external.handleType = import_handle_type(physical.mode);
+  VkPhysicalDeviceImageFormatInfo2 format{};
+  format.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2;
+  format.pNext = &external;
+  format.format = info.format;
+  format.type = info.imageType;
+  format.tiling = info.tiling;
+  format.usage = info.usage;
+  format.flags = info.flags;
+  VkExternalImageFormatProperties external_properties{};
+  external_properties.sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES;
+  VkImageFormatProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2;
+  properties.pNext = &external_properties;
+  const VkResult result = physical.instance->table.vkGetPhysicalDeviceImageFormatProperties2(
+      physical.handle, &format, &properties);
+  return result == VK_SUCCESS && is_importable(external_properties.externalMemoryProperties);
+}
+
+// In import mode a resource which the driver cannot bind to imported pages is shadowed. A driver whose report
+// is known to be wrong is taken by its deeds.
+template <class Info>
+Mappable mappable(const Device& device, const Info& info) noexcept {
+  const PhysicalDevice& physical = *device.physical;
+  if (physical.mode == SharingMode::kShadow) {
+    return Mappable::kShadowed;
+  }
+  return physical.import_report_is_wrong || reports_import(physical, info) ? Mappable::kImported
+                                                                           : Mappable::kShadowed;
 }
 
 // The application's own external-memory struct, if it has one: handle types that the guest cannot use are
@@ -45,6 +99,10 @@ class WithExternal {
       external_.handleTypes = handle_types;
       info_.pNext = &external_;
     }
+    // image_layouts.cpp says why this changes nothing for the application.
+    if constexpr (std::is_same_v<Info, VkImageCreateInfo>) {
+      if (handle_types != 0) info_.initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;
+    }
   }
   const Info* get() const noexcept { return &info_; }
 
@@ -57,136 +115,124 @@ using ExternalBuffer = WithExternal<VkBufferCreateInfo, VkExternalMemoryBufferCr
 using ExternalImage = WithExternal<VkImageCreateInfo, VkExternalMemoryImageCreateInfo,
                                    VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO>;
 
-void translate(const Device& device, VkMemoryRequirements& requirements, bool in_arena) noexcept {
-  requirements.memoryTypeBits = device.physical->memory.guest_bits(requirements.memoryTypeBits, in_arena);
+void translate(const Device& device, VkMemoryRequirements& requirements, Mappable mappable) noexcept {
+  requirements.memoryTypeBits = device.physical->memory.guest_bits(requirements.memoryTypeBits, mappable);
 }
 
-bool allowed(CommandContext& ctx, ObjectType type, protocol::ObjectId id) noexcept {
+Mappable mappable_of(CommandContext& ctx, ObjectType type, protocol::ObjectId id) noexcept {
   const protocol::HandleSlot* slot = ctx.objects().find(type, id);
-  return slot != nullptr && arena_allowed(slot->object);
+  return slot != nullptr ? noted_mappable(slot->object) : Mappable::kNo;
 }
 
 }  // namespace
 
-bool buffer_fits_arena(const Device& device, const VkBufferCreateInfo& info) noexcept {
+Mappable buffer_mappable(const Device& device, const VkBufferCreateInfo& info) noexcept {
   // A sparse buffer is bound piece by piece, and its memory was not allocated for import.
-  return !imports(device) || (info.flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT) == 0;
+  if (imports(device) && (info.flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT) != 0) {
+    return Mappable::kNo;
+  }
+  return mappable(device, info);
 }
 
-// In practice linear images; whatever else the driver can import, an optimal image belongs into device
-// memory.
-bool image_fits_arena(const Device& device, const VkImageCreateInfo& info) noexcept {
+// Linear images; whatever else the driver can import, an optimal image belongs into device memory.
+Mappable image_mappable(const Device& device, const VkImageCreateInfo& info) noexcept {
   if (info.tiling != VK_IMAGE_TILING_LINEAR || (info.flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) != 0) {
-    return false;
+    return Mappable::kNo;
   }
-  // A linear image must have a mappable type (VkMemoryRequirements.memoryTypeBits), so a driver whose report
-  // is known to be wrong is taken by its deeds.
-  if (!imports(device) || device.physical->import_report_is_wrong) {
-    return true;
-  }
-  VkPhysicalDeviceExternalImageFormatInfo external{};
-  external.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO;
-  external.handleType = import_handle_type(device.physical->mode);
-  VkPhysicalDeviceImageFormatInfo2 format{};
-  format.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2;
-  format.pNext = &external;
-  format.format = info.format;
-  format.type = info.imageType;
-  format.tiling = info.tiling;
-  format.usage = info.usage;
-  format.flags = info.flags;
-  VkExternalImageFormatProperties external_properties{};
-  external_properties.sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES;
-  VkImageFormatProperties2 properties{};
-  properties.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2;
-  properties.pNext = &external_properties;
-  const PhysicalDevice& physical = *device.physical;
-  const VkResult result = physical.instance->table.vkGetPhysicalDeviceImageFormatProperties2(
-      physical.handle, &format, &properties);
-  constexpr auto kImportable = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
-  return result == VK_SUCCESS &&
-         (external_properties.externalMemoryProperties.externalMemoryFeatures & kImportable) != 0;
+  return mappable(device, info);
 }
 
 void on_vkCreateBuffer(CommandContext& ctx, protocol::vkCreateBuffer_args& a) {
-  const bool in_arena = buffer_fits_arena(*ctx.device, *a.pCreateInfo);
-  const ExternalBuffer info(*a.pCreateInfo, handle_types(*ctx.device, in_arena));
+  const Mappable mappable = buffer_mappable(*ctx.device, *a.pCreateInfo);
+  const ExternalBuffer info(*a.pCreateInfo, handle_types(*ctx.device, mappable));
   a.result = ctx.device->table.vkCreateBuffer(a.device, info.get(), nullptr, a.pBuffer);
   if (a.result != VK_SUCCESS) {
     *a.pBuffer = VK_NULL_HANDLE;
     ctx.objects().insert_failed(ObjectType::kBuffer, *a.pBuffer_ids);
   } else {
-    ctx.objects().insert(ObjectType::kBuffer, *a.pBuffer_ids, driver_bits(*a.pBuffer), arena_note(in_arena));
+    ctx.objects().insert(ObjectType::kBuffer, *a.pBuffer_ids, driver_bits(*a.pBuffer),
+                         mappable_note(mappable));
   }
 }
 
 void on_vkCreateImage(CommandContext& ctx, protocol::vkCreateImage_args& a) {
-  const bool in_arena = image_fits_arena(*ctx.device, *a.pCreateInfo);
-  const ExternalImage info(*a.pCreateInfo, handle_types(*ctx.device, in_arena));
+  const Mappable mappable = image_mappable(*ctx.device, *a.pCreateInfo);
+  const ExternalImage info(*a.pCreateInfo, handle_types(*ctx.device, mappable));
   a.result = ctx.device->table.vkCreateImage(a.device, info.get(), nullptr, a.pImage);
   if (a.result != VK_SUCCESS) {
     *a.pImage = VK_NULL_HANDLE;
     ctx.objects().insert_failed(ObjectType::kImage, *a.pImage_ids);
   } else {
-    ctx.objects().insert(ObjectType::kImage, *a.pImage_ids, driver_bits(*a.pImage), arena_note(in_arena));
+    ctx.objects().insert(ObjectType::kImage, *a.pImage_ids, driver_bits(*a.pImage), mappable_note(mappable));
   }
 }
 
 void on_vkGetBufferMemoryRequirements(CommandContext& ctx, protocol::vkGetBufferMemoryRequirements_args& a) {
   ctx.device->table.vkGetBufferMemoryRequirements(a.device, a.buffer, a.pMemoryRequirements);
-  translate(*ctx.device, *a.pMemoryRequirements, allowed(ctx, ObjectType::kBuffer, a.buffer_id));
+  translate(*ctx.device, *a.pMemoryRequirements, mappable_of(ctx, ObjectType::kBuffer, a.buffer_id));
 }
 
 void on_vkGetBufferMemoryRequirements2(CommandContext& ctx,
                                        protocol::vkGetBufferMemoryRequirements2_args& a) {
-  ctx.device->table.vkGetBufferMemoryRequirements2(a.device, a.pInfo, a.pMemoryRequirements);
+  const DeviceTable& table = ctx.device->table;
+  if (table.vkGetBufferMemoryRequirements2 != nullptr) {
+    table.vkGetBufferMemoryRequirements2(a.device, a.pInfo, a.pMemoryRequirements);
+  } else {
+    table.vkGetBufferMemoryRequirements(a.device, a.pInfo->buffer,
+                                        &a.pMemoryRequirements->memoryRequirements);
+  }
   translate(*ctx.device, a.pMemoryRequirements->memoryRequirements,
-            allowed(ctx, ObjectType::kBuffer, a.pInfo_buffer_id));
+            mappable_of(ctx, ObjectType::kBuffer, a.pInfo_buffer_id));
 }
 
 void on_vkGetImageMemoryRequirements(CommandContext& ctx, protocol::vkGetImageMemoryRequirements_args& a) {
   ctx.device->table.vkGetImageMemoryRequirements(a.device, a.image, a.pMemoryRequirements);
-  translate(*ctx.device, *a.pMemoryRequirements, allowed(ctx, ObjectType::kImage, a.image_id));
+  translate(*ctx.device, *a.pMemoryRequirements, mappable_of(ctx, ObjectType::kImage, a.image_id));
 }
 
 void on_vkGetImageMemoryRequirements2(CommandContext& ctx, protocol::vkGetImageMemoryRequirements2_args& a) {
-  ctx.device->table.vkGetImageMemoryRequirements2(a.device, a.pInfo, a.pMemoryRequirements);
+  const DeviceTable& table = ctx.device->table;
+  if (table.vkGetImageMemoryRequirements2 != nullptr) {
+    table.vkGetImageMemoryRequirements2(a.device, a.pInfo, a.pMemoryRequirements);
+  } else {
+    table.vkGetImageMemoryRequirements(a.device, a.pInfo->image, &a.pMemoryRequirements->memoryRequirements);
+  }
   translate(*ctx.device, a.pMemoryRequirements->memoryRequirements,
-            allowed(ctx, ObjectType::kImage, a.pInfo_image_id));
+            mappable_of(ctx, ObjectType::kImage, a.pInfo_image_id));
 }
 
 // The answers must be those of the objects that these infos would make, external memory included.
 void on_vkGetDeviceBufferMemoryRequirements(CommandContext& ctx,
                                             protocol::vkGetDeviceBufferMemoryRequirements_args& a) {
-  const bool in_arena = buffer_fits_arena(*ctx.device, *a.pInfo->pCreateInfo);
-  const ExternalBuffer create(*a.pInfo->pCreateInfo, handle_types(*ctx.device, in_arena));
+  const Mappable mappable = buffer_mappable(*ctx.device, *a.pInfo->pCreateInfo);
+  const ExternalBuffer create(*a.pInfo->pCreateInfo, handle_types(*ctx.device, mappable));
   VkDeviceBufferMemoryRequirements info = *a.pInfo;
   info.pCreateInfo = create.get();
   ctx.device->table.vkGetDeviceBufferMemoryRequirements(a.device, &info, a.pMemoryRequirements);
-  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, in_arena);
+  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, mappable);
 }
 
 void on_vkGetDeviceImageMemoryRequirements(CommandContext& ctx,
                                            protocol::vkGetDeviceImageMemoryRequirements_args& a) {
-  const bool in_arena = image_fits_arena(*ctx.device, *a.pInfo->pCreateInfo);
-  const ExternalImage create(*a.pInfo->pCreateInfo, handle_types(*ctx.device, in_arena));
+  const Mappable mappable = image_mappable(*ctx.device, *a.pInfo->pCreateInfo);
+  const ExternalImage create(*a.pInfo->pCreateInfo, handle_types(*ctx.device, mappable));
   VkDeviceImageMemoryRequirements info = *a.pInfo;
   info.pCreateInfo = create.get();
   ctx.device->table.vkGetDeviceImageMemoryRequirements(a.device, &info, a.pMemoryRequirements);
-  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, in_arena);
+  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, mappable);
 }
 
 // Objects of extensions: their memory is the device's alone.
 void on_vkGetAccelerationStructureMemoryRequirementsNV(
     CommandContext& ctx, protocol::vkGetAccelerationStructureMemoryRequirementsNV_args& a) {
   ctx.device->table.vkGetAccelerationStructureMemoryRequirementsNV(a.device, a.pInfo, a.pMemoryRequirements);
-  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, false);
+  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, Mappable::kNo);
 }
 
 void on_vkGetGeneratedCommandsMemoryRequirementsNV(
     CommandContext& ctx, protocol::vkGetGeneratedCommandsMemoryRequirementsNV_args& a) {
   ctx.device->table.vkGetGeneratedCommandsMemoryRequirementsNV(a.device, a.pInfo, a.pMemoryRequirements);
-  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, true);
+  translate(*ctx.device, a.pMemoryRequirements->memoryRequirements, Mappable::kImported);
 }
 
 void on_vkGetVideoSessionMemoryRequirementsKHR(CommandContext& ctx,
@@ -194,7 +240,7 @@ void on_vkGetVideoSessionMemoryRequirementsKHR(CommandContext& ctx,
   a.result = ctx.device->table.vkGetVideoSessionMemoryRequirementsKHR(
       a.device, a.videoSession, a.pMemoryRequirementsCount, a.pMemoryRequirements);
   for (std::uint32_t i = 0; a.pMemoryRequirements != nullptr && i < *a.pMemoryRequirementsCount; ++i) {
-    translate(*ctx.device, a.pMemoryRequirements[i].memoryRequirements, false);
+    translate(*ctx.device, a.pMemoryRequirements[i].memoryRequirements, Mappable::kNo);
   }
 }
 

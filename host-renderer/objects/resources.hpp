@@ -1,5 +1,4 @@
-// Buffers and images: whether they may live in the arena, and what the guest is told about the memory they
-// need.
+// Buffers and images: how they can be mapped, and what the guest is told about the memory they need.
 #pragma once
 
 #include "host-renderer/objects/objects.hpp"
@@ -7,12 +6,14 @@
 namespace viaduct::host {
 
 // A resource's slot object: a note, not a pointer.
-inline void* arena_note(bool allowed) noexcept {
-  return reinterpret_cast<void*>(std::uintptr_t{allowed ? 2u : 1u});
+inline void* mappable_note(Mappable mappable) noexcept {
+  return reinterpret_cast<void*>(static_cast<std::uintptr_t>(mappable));
 }
-inline bool arena_allowed(const void* note) noexcept { return note == arena_note(true); }
+inline Mappable noted_mappable(const void* note) noexcept {
+  return static_cast<Mappable>(reinterpret_cast<std::uintptr_t>(note));
+}
 
-bool buffer_fits_arena(const Device& device, const VkBufferCreateInfo& info) noexcept;
-bool image_fits_arena(const Device& device, const VkImageCreateInfo& info) noexcept;
+Mappable buffer_mappable(const Device& device, const VkBufferCreateInfo& info) noexcept;
+Mappable image_mappable(const Device& device, const VkImageCreateInfo& info) noexcept;
 
 }  // namespace viaduct::host

@@ -20,9 +20,7 @@ Queue* ready_queue(CommandContext& ctx, protocol::ObjectId id, std::uint64_t val
     ctx.session.lose(*queue, "work was submitted after the loss");
     return nullptr;
   }
-  if (queue->device->shadow) {
-    queue->device->shadow->guest_to_driver();
-  }
+  queue->device->shadow->guest_to_driver();
   return queue;
 }
 

@@ -16,11 +16,7 @@
 namespace viaduct::host {
 namespace {
 
-void before_reply(Device& device) noexcept {
-  if (device.shadow) {
-    device.shadow->driver_to_guest();
-  }
-}
+void before_reply(Device& device) noexcept { device.shadow->driver_to_guest(); }
 
 template <class Args, class WriteReply>
 void answer(ReplyBuilder& reply, const Args& args, const WriteReply& write_reply) {
@@ -179,9 +175,7 @@ void on_vkGetQueryPoolResults(CommandContext& ctx, protocol::vkGetQueryPoolResul
 }
 
 void on_vkSignalSemaphore(CommandContext& ctx, protocol::vkSignalSemaphore_args& a) {
-  if (ctx.device->shadow) {
-    ctx.device->shadow->guest_to_driver();
-  }
+  ctx.device->shadow->guest_to_driver();
   a.result = ctx.device->table.vkSignalSemaphore(a.device, a.pSignalInfo);
 }
 
@@ -191,9 +185,7 @@ void on_vkGetSemaphoreCounterValue(CommandContext& ctx, protocol::vkGetSemaphore
 }
 
 void on_vkSetEvent(CommandContext& ctx, protocol::vkSetEvent_args& a) {
-  if (ctx.device->shadow) {
-    ctx.device->shadow->guest_to_driver();
-  }
+  ctx.device->shadow->guest_to_driver();
   a.result = ctx.device->table.vkSetEvent(a.device, a.event);
 }
 

@@ -32,6 +32,12 @@ struct CommandContext {
   Device* device_of(protocol::ObjectId device_queue_or_command_buffer) const noexcept;
   Queue* queue_of(protocol::ObjectId queue) const noexcept;
   CommandBuffer* command_buffer_of(protocol::ObjectId command_buffer) const noexcept;
+
+  // A command failed whose result nobody waits for and that made no object to carry the failure: the device
+  // is lost, so that what follows tells.
+  void posted_failed(const char* command, VkResult result) const noexcept;
+  // The same for a recorded one: the command buffer cannot be submitted.
+  void spoil_command_buffer() const;
 };
 
 }  // namespace viaduct::host

@@ -23,10 +23,12 @@ Result<std::unique_ptr<Driver>> Driver::load(const char* manifest) {
   if (get_instance_proc == nullptr) {
     return fail(Errc::unsupported, "libvulkan.so.1 without vkGetInstanceProcAddr");
   }
-  return std::make_unique<Driver>(get_instance_proc);
+  return std::make_unique<Driver>(get_instance_proc,
+                                  Validation::wanted() ? std::make_unique<Validation>() : nullptr);
 }
 
-Driver::Driver(PFN_vkGetInstanceProcAddr get_instance_proc) : get_proc_(get_instance_proc) {
+Driver::Driver(PFN_vkGetInstanceProcAddr get_instance_proc, std::unique_ptr<Validation> validation)
+    : get_proc_(get_instance_proc), validation_(std::move(validation)) {
   table_.load(get_proc_);
   if (table_.vkEnumerateInstanceVersion != nullptr) {
     table_.vkEnumerateInstanceVersion(&version_);

@@ -4,6 +4,7 @@
 #include "base/switches.hpp"
 #include "base/trace.hpp"
 #include "generated/host/dispatch.hpp"
+#include "generated/protocol/command_forms.hpp"
 #include "protocol/wire/record.hpp"
 
 #include <algorithm>
@@ -18,16 +19,24 @@ using protocol::ObjectType;
 
 void Executor::Free::operator()(std::byte* memory) const noexcept { std::free(memory); }
 
-Executor::Executor(Session& session, std::span<const std::uint32_t> hashes)
+Executor::Executor(Session& session, std::span<const protocol::CommandHashes> commands)
     : session_(session), arena_(kMaxArguments) {
   std::unordered_map<std::uint32_t, Command> known;
   for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i) {
     known.emplace(protocol::kCommandInfo[i].name_hash, static_cast<Command>(i));
   }
-  remap_.reserve(hashes.size());
-  for (const std::uint32_t hash : hashes) {
-    const auto found = known.find(hash);
-    remap_.push_back(found != known.end() ? found->second : Command::kCount);
+  remap_.reserve(commands.size());
+  std::size_t differing = 0;
+  for (const protocol::CommandHashes& guests : commands) {
+    const auto found = known.find(guests.name);
+    const bool here = found != known.end();
+    const bool same = here && protocol::kCommandForms[static_cast<std::size_t>(found->second)] == guests.form;
+    differing += here && !same ? 1 : 0;
+    remap_.push_back(same ? found->second : Command::kCount);
+  }
+  if (differing != 0) {
+    VIADUCT_LOG_WARN("decode", "the guest encodes %zu commands in another way: they are not known here",
+                     differing);
   }
 }
 

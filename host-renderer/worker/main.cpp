@@ -5,6 +5,7 @@
 // arrives in the region is hostile), Welcome, decode loop, exit. It exits without tearing the driver down:
 // the kernel is quicker.
 #include "base/log.hpp"
+#include "generated/protocol/command_forms.hpp"
 #include "generated/protocol/commands.hpp"
 #include "host-renderer/sandbox/lockdown.hpp"
 #include "host-renderer/worker/executor.hpp"
@@ -38,9 +39,9 @@ Result<> send_welcome(Grant& grant, transport::Stream& stream, const std::string
   welcome.control_size = grant.limits.control_bytes;
   welcome.registry_version = protocol::kRegistryHeaderVersion;
   welcome.driver_name = driver_name;
-  for (const protocol::CommandInfo& info : protocol::kCommandInfo) {
-    if ((info.flags & protocol::kCommandNoWire) == 0) {
-      welcome.command_hashes.push_back(info.name_hash);
+  for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i) {
+    if ((protocol::kCommandInfo[i].flags & protocol::kCommandNoWire) == 0) {
+      welcome.commands.push_back({protocol::kCommandInfo[i].name_hash, protocol::kCommandForms[i]});
     }
   }
   const std::vector<std::byte> payload = protocol::encode_welcome(welcome);
@@ -67,6 +68,9 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
     return tl::unexpected(stats_pages.error());
   }
   auto& stats = *reinterpret_cast<StatsPage*>(stats_pages->data());
+  if (driver.validation() != nullptr) {
+    driver.validation()->count_into(stats);
+  }
 
   SessionOptions options;
   options.max_objects = grant.limits.max_objects != 0 ? grant.limits.max_objects : options.max_objects;
@@ -86,7 +90,7 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   transport::PeerWaker waker(region->view().guest().parked, to_guest);
   GuestMemory memory(region->view(), waker);
   Session session(driver, memory, stats, std::move(options));
-  Executor executor(session, hello->command_hashes);
+  Executor executor(session, hello->commands);
   transport::RingConsumer ring(region->view(), waker);
   const int control_fd = grant.control.get();
   const int watched[] = {link.fd()};

@@ -13,7 +13,7 @@ namespace viaduct::host {
 
 using protocol::ObjectType;
 
-Device::Device() = default;
+Device::Device() : shadow(std::make_unique<Shadow>()) {}
 Device::~Device() = default;
 
 ObjectTables& CommandContext::objects() const noexcept { return session.objects(); }
@@ -51,6 +51,17 @@ Device* CommandContext::device_of(protocol::ObjectId id) const noexcept {
   }
 }
 
+void CommandContext::posted_failed(const char* command, VkResult result) const noexcept {
+  VIADUCT_LOG_WARN("decode", "%s on the host: VkResult %d", command, result);
+  if (device != nullptr) {
+    session.lose(*device, "a command failed whose result nobody waited for");
+  }
+}
+
+void CommandContext::spoil_command_buffer() const {
+  session.invalid_command_buffers().insert(command_buffer->handle);
+}
+
 Session::Session(const Driver& driver, GuestMemory& memory, StatsPage& stats, SessionOptions options)
     : driver_(driver),
       memory_(memory),
@@ -76,6 +87,7 @@ void Session::drop(Instance& instance) noexcept {
     objects_.erase(ObjectType::kPhysicalDevice, physical->id);
   }
   objects_.erase(ObjectType::kInstance, instance.id);
+  Validation::close(instance.table, instance.handle, instance.messenger);
   instance.table.vkDestroyInstance(instance.handle, nullptr);
   std::erase_if(instances_, [&](const auto& owned) { return owned.get() == &instance; });
 }
@@ -140,24 +152,22 @@ void Session::count_arena(std::int64_t bytes) noexcept {
   stats_.arena_bytes.store(arena_used_, std::memory_order_relaxed);
 }
 
-void Session::lose(Queue& queue, const char* why) noexcept {
-  if (!queue.device->lost.load(std::memory_order_relaxed)) {
+void Session::lose(Queue& queue, const char* why) noexcept { lose(*queue.device, why); }
+
+void Session::lose(Device& device, const char* why) noexcept {
+  if (!device.lost.load(std::memory_order_relaxed)) {
     VIADUCT_LOG_ERROR("queue", "device lost: %s", why);
   }
-  queue.device->lost.store(true, std::memory_order_relaxed);
+  device.lost.store(true, std::memory_order_relaxed);
   // Every queue of the device: a guest may be waiting on any of them.
-  for (const auto& other : queue.device->queues) {
+  for (const auto& other : device.queues) {
     if (other->completion) {
       fail(other->completion->slot(), VK_ERROR_DEVICE_LOST);
     }
   }
 }
 
-void Session::before_completion(Device& device) noexcept {
-  if (device.shadow) {
-    device.shadow->driver_to_guest();
-  }
-}
+void Session::before_completion(Device& device) noexcept { device.shadow->driver_to_guest(); }
 
 void Session::complete(std::uint32_t slot, std::uint64_t value) noexcept { memory_.complete(slot, value); }
 

@@ -69,6 +69,7 @@ class Session final : public CompletionSink {
 
   // Latches the loss of the queue's device; later submissions are not given to the driver.
   void lose(Queue& queue, const char* why) noexcept;
+  void lose(Device& device, const char* why) noexcept;
 
   void before_completion(Device& device) noexcept override;
   void complete(std::uint32_t slot, std::uint64_t value) noexcept override;

@@ -41,11 +41,18 @@ Result<std::unique_ptr<WarmDriver>> WarmDriver::start(const Driver& driver) {
   VkApplicationInfo application{};
   application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
   application.pApplicationName = "viaduct-worker";
-  application.apiVersion =
-      std::max(VK_API_VERSION_1_1, std::min(driver.instance_version(), VK_API_VERSION_1_3));
+  application.apiVersion = std::min(driver.instance_version(), VK_API_VERSION_1_3);
   VkInstanceCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
   info.pApplicationInfo = &application;
+  Validation* validation = driver.validation();
+  Validation::Request request;
+  const char* const debug_utils = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+  if (validation != nullptr) {
+    info.enabledExtensionCount = 1;
+    info.ppEnabledExtensionNames = &debug_utils;
+    validation->add_to(info, request);
+  }
 
   std::unique_ptr<WarmDriver> warm(new WarmDriver);
   const VkResult made = driver.table().vkCreateInstance(&info, nullptr, &warm->instance_);
@@ -54,6 +61,9 @@ Result<std::unique_ptr<WarmDriver>> WarmDriver::start(const Driver& driver) {
     return fail(Errc::unsupported, "vkCreateInstance on the host", -made);
   }
   warm->table_.load(driver.get_proc(), warm->instance_);
+  if (validation != nullptr) {
+    warm->messenger_ = validation->listen(warm->table_, warm->instance_);
+  }
   warm->get_device_proc_ = driver.get_device_proc(warm->instance_);
   std::uint32_t count = 0;
   warm->table_.vkEnumeratePhysicalDevices(warm->instance_, &count, nullptr);
@@ -80,6 +90,7 @@ void WarmDriver::release_devices() noexcept {
 WarmDriver::~WarmDriver() {
   release_devices();
   if (instance_ != VK_NULL_HANDLE) {
+    Validation::close(table_, instance_, messenger_);
     table_.vkDestroyInstance(instance_, nullptr);
   }
 }

@@ -47,6 +47,7 @@ class WarmDriver {
 
   VkInstance instance_ = VK_NULL_HANDLE;
   InstanceTable table_{};
+  VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
   PFN_vkGetDeviceProcAddr get_device_proc_ = nullptr;
   std::vector<Gpu> gpus_;
   std::vector<GpuInfo> infos_;

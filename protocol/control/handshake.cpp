@@ -78,10 +78,17 @@ class Unpacker {
 };
 
 // The count must account for exactly the bytes that are left.
-bool fill_hashes(Unpacker& in, std::vector<uint32_t>& hashes, uint32_t count) {
-  if (!in.ok() || in.left() != std::size_t{count} * 4) return false;
-  for (uint32_t i = 0; i < count; ++i) hashes.push_back(in.u32());
+bool fill_hashes(Unpacker& in, std::vector<CommandHashes>& commands, uint32_t count) {
+  if (!in.ok() || in.left() != std::size_t{count} * 8) return false;
+  commands.resize(count);
+  for (CommandHashes& command : commands) command.name = in.u32();
+  for (CommandHashes& command : commands) command.form = in.u32();
   return in.ok();
+}
+
+void put_hashes(Packer& out, const std::vector<CommandHashes>& commands) {
+  for (const CommandHashes& command : commands) out.u32(command.name);
+  for (const CommandHashes& command : commands) out.u32(command.form);
 }
 
 }  // namespace
@@ -91,9 +98,9 @@ std::vector<std::byte> encode_hello(const Hello& hello) {
   out.u32(hello.protocol_version);
   out.u32(hello.registry_version);
   out.u32(hello.pid);
-  out.u32(static_cast<uint32_t>(hello.command_hashes.size()));
+  out.u32(static_cast<uint32_t>(hello.commands.size()));
   out.text(hello.program, kProgramBytes);
-  for (const uint32_t hash : hello.command_hashes) out.u32(hash);
+  put_hashes(out, hello.commands);
   return out.take();
 }
 
@@ -106,8 +113,8 @@ std::vector<std::byte> encode_welcome(const Welcome& welcome) {
   out.u32(welcome.registry_version);
   out.u32(0);
   out.text(welcome.driver_name, kDriverNameBytes);
-  out.u32(static_cast<uint32_t>(welcome.command_hashes.size()));
-  for (const uint32_t hash : welcome.command_hashes) out.u32(hash);
+  out.u32(static_cast<uint32_t>(welcome.commands.size()));
+  put_hashes(out, welcome.commands);
   return out.take();
 }
 
@@ -117,6 +124,19 @@ std::vector<std::byte> encode_refusal(const Refusal& refusal) {
   out.u32(static_cast<uint32_t>(refusal.code));
   out.u32(static_cast<uint32_t>(message.size()));
   out.raw(message);
+  return out.take();
+}
+
+std::vector<std::byte> encode_device_query(const DeviceQuery& query) {
+  Packer out;
+  out.u32(query.protocol_version);
+  return out.take();
+}
+
+std::vector<std::byte> encode_device_info(const DeviceInfo& info) {
+  Packer out;
+  out.u32(info.protocol_version);
+  out.u32(info.device_type);
   return out.take();
 }
 
@@ -132,7 +152,7 @@ Result<Hello> decode_hello(std::span<const std::byte> payload) {
   if (count > kMaxHandshakeCommands) return fail(Errc::bad_data, "hello: too many commands");
   hello.program = in.text(kProgramBytes);
   hello.program.resize(std::min(hello.program.size(), kProgramBytes - 1));
-  if (!fill_hashes(in, hello.command_hashes, count)) return fail(Errc::bad_data, "hello: length");
+  if (!fill_hashes(in, hello.commands, count)) return fail(Errc::bad_data, "hello: length");
   return hello;
 }
 
@@ -152,7 +172,7 @@ Result<Welcome> decode_welcome(std::span<const std::byte> payload) {
   welcome.driver_name = in.text(kDriverNameBytes);
   const uint32_t count = in.u32();
   if (count > kMaxHandshakeCommands) return fail(Errc::bad_data, "welcome: too many commands");
-  if (!fill_hashes(in, welcome.command_hashes, count)) return fail(Errc::bad_data, "welcome: length");
+  if (!fill_hashes(in, welcome.commands, count)) return fail(Errc::bad_data, "welcome: length");
   if (welcome.control_size > welcome.region_size) return fail(Errc::bad_data, "welcome: sizes");
   return welcome;
 }
@@ -167,6 +187,29 @@ Result<Refusal> decode_refusal(std::span<const std::byte> payload) {
   }
   if (length != 0) refusal.message = in.text(length);
   return refusal;
+}
+
+Result<DeviceQuery> decode_device_query(std::span<const std::byte> payload) {
+  Unpacker in(payload);
+  DeviceQuery query;
+  query.protocol_version = in.u32();
+  if (!in.ok() || in.left() != 0) return fail(Errc::bad_data, "device query: length");
+  if (query.protocol_version != kProtocolVersion) {
+    return fail(Errc::incompatible, "device query: protocol version");
+  }
+  return query;
+}
+
+Result<DeviceInfo> decode_device_info(std::span<const std::byte> payload) {
+  Unpacker in(payload);
+  DeviceInfo info;
+  info.protocol_version = in.u32();
+  info.device_type = in.u32();
+  if (!in.ok() || in.left() != 0) return fail(Errc::bad_data, "device info: length");
+  if (info.protocol_version != kProtocolVersion) {
+    return fail(Errc::incompatible, "device info: protocol version");
+  }
+  return info;
 }
 
 }  // namespace viaduct::protocol

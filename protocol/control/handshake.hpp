@@ -11,12 +11,21 @@
 //   +8   u32 pid, as the guest knows it        +4   u32 session id
 //   +12  u32 n commands                        +8   u64 region size
 //   +16  char program[64], 0-terminated        +16  u64 control area size
-//   +80  u32 hash[n]                           +24  u32 host registry header version
-//                                              +28  u32 flags (0)
+//   +80  u32 name hash[n]                      +24  u32 host registry header version
+//   +..  u32 form hash[n]                      +28  u32 flags (0)
 //   Refused (host to guest, kind 3)            +32  char driver name[256], 0-terminated
 //   +0   u32 code                              +288 u32 n commands (of the host, may be 0)
-//   +4   u32 length                            +292 u32 hash[n]
-//   +8   char message[length]
+//   +4   u32 length                            +292 u32 name hash[n]
+//   +8   char message[length]                  +..  u32 form hash[n]
+//
+// A command is named by the hash of its name; the hash of its wire form
+// (generated/protocol/command_forms.hpp) says how its records look. An end knows a command of the other's
+// only if both are its own.
+//
+// Instead of a hello, a guest may ask what kind of device it would get, without taking a session:
+//   DeviceQuery (guest to host, kind 6)        DeviceInfo (host to guest, kind 7)
+//   +0   u32 protocol version                  +0   u32 protocol version
+//                                              +4   u32 VkPhysicalDeviceType of the host's first GPU
 #pragma once
 
 #include <cstddef>
@@ -29,18 +38,24 @@
 
 namespace viaduct::protocol {
 
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 inline constexpr std::size_t kProgramBytes = 64;
 inline constexpr std::size_t kDriverNameBytes = 256;
 inline constexpr uint32_t kMaxHandshakeCommands = 8192;
 inline constexpr std::size_t kMaxRefusalBytes = 2048;
 
+struct CommandHashes {
+  uint32_t name = 0;  // fnv1a32
+  uint32_t form = 0;
+  friend bool operator==(const CommandHashes&, const CommandHashes&) = default;
+};
+
 struct Hello {
   uint32_t protocol_version = kProtocolVersion;
   uint32_t registry_version = 0;  // VK_HEADER_VERSION_COMPLETE of the guest's registry
   uint32_t pid = 0;
-  std::string program;                   // decoded: printable ASCII, at most 63 characters
-  std::vector<uint32_t> command_hashes;  // fnv1a32 of each name, in the guest's command order
+  std::string program;                  // decoded: printable ASCII, at most 63 characters
+  std::vector<CommandHashes> commands;  // in the guest's command order
 };
 
 struct Welcome {
@@ -50,7 +65,16 @@ struct Welcome {
   uint64_t control_size = 0;
   uint32_t registry_version = 0;
   std::string driver_name;
-  std::vector<uint32_t> command_hashes;  // what the host can execute; empty = everything asked
+  std::vector<CommandHashes> commands;  // what the host can execute; empty = everything asked
+};
+
+struct DeviceQuery {
+  uint32_t protocol_version = kProtocolVersion;
+};
+
+struct DeviceInfo {
+  uint32_t protocol_version = kProtocolVersion;
+  uint32_t device_type = 0;  // VkPhysicalDeviceType, the host's own
 };
 
 enum class RefusalCode : uint32_t {
@@ -70,9 +94,13 @@ struct Refusal {
 std::vector<std::byte> encode_hello(const Hello& hello);
 std::vector<std::byte> encode_welcome(const Welcome& welcome);
 std::vector<std::byte> encode_refusal(const Refusal& refusal);
+std::vector<std::byte> encode_device_query(const DeviceQuery& query);
+std::vector<std::byte> encode_device_info(const DeviceInfo& info);
 
 [[nodiscard]] Result<Hello> decode_hello(std::span<const std::byte> payload);
 [[nodiscard]] Result<Welcome> decode_welcome(std::span<const std::byte> payload);
 [[nodiscard]] Result<Refusal> decode_refusal(std::span<const std::byte> payload);
+[[nodiscard]] Result<DeviceQuery> decode_device_query(std::span<const std::byte> payload);
+[[nodiscard]] Result<DeviceInfo> decode_device_info(std::span<const std::byte> payload);
 
 }  // namespace viaduct::protocol

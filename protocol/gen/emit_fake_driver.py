@@ -23,11 +23,13 @@ UNRECORDED = {"vkEnumerateInstanceLayerProperties", "vkEnumerateDeviceLayerPrope
 # Outputs that are made up, except for the part that a worker acts on.
 CORRECTED = {
     "vkGetPhysicalDeviceProperties2": "hand::vkGetPhysicalDeviceProperties(physicalDevice, &pProperties->properties);\n"
-                                      "hand::write_names(pProperties->pNext);",
+                                      "hand::write_identity(pProperties->pNext);",
     "vkGetPhysicalDeviceFeatures2": "hand::vkGetPhysicalDeviceFeatures(physicalDevice, &pFeatures->features);\n"
                                     "set_features(pFeatures->pNext);",
     "vkGetPhysicalDeviceMemoryProperties2":
-        "hand::vkGetPhysicalDeviceMemoryProperties(physicalDevice, &pMemoryProperties->memoryProperties);",
+        "hand::vkGetPhysicalDeviceMemoryProperties(physicalDevice, &pMemoryProperties->memoryProperties);\n"
+        "hand::write_budget(pMemoryProperties->pNext);",
+    "vkGetPhysicalDeviceImageFormatProperties2": "hand::write_importable(pImageFormatProperties->pNext);",
     "vkGetBufferMemoryRequirements": "*pMemoryRequirements = hand::requirements_of(buffer);",
     "vkGetImageMemoryRequirements": "*pMemoryRequirements = hand::requirements_of_anything();",
     "vkGetBufferMemoryRequirements2":
@@ -71,7 +73,8 @@ class FakeDriverEmitter:
                          "// Forgets the names that random_args() gave to what is to be made.",
                          "void (*forget_ids)(void* args);",
                          "// Calls `function`, which has the command's signature, with the members of the args struct.",
-                         "void (*invoke)(PFN_vkVoidFunction function, void* args);", "};",
+                         "// Gives the VkResult, or 0 where there is none.",
+                         "int (*invoke)(PFN_vkVoidFunction function, void* args);", "};",
                          "extern const std::span<const Invoker> kInvokers;  // sorted by command", "",
                          "// Sets every feature in a chain of feature structs.", "void set_features(void* chain);")
         output.write(declarations)
@@ -84,6 +87,7 @@ class FakeDriverEmitter:
             output.write(f)
         self.emit_tables(output)
         self.emit_invokers(output)
+        self.emit_facts(output)
 
     @staticmethod
     def parameters(c):
@@ -112,7 +116,7 @@ class FakeDriverEmitter:
             lines += ["a.result = call.injected();", "if (a.result >= 0) {"]
         lines += self.body(c)
         if status:
-            lines.append("}")
+            lines += ["if (call.injected() > 0) a.result = call.injected();", "}"]
         lines += ["call.finish({});".format("a.result" if status else "0"), f"return{' a.result' if c.result else ''};"]
         return lines + ["}", ""]
 
@@ -155,15 +159,7 @@ class FakeDriverEmitter:
               "return reinterpret_cast<PFN_vkVoidFunction>(function);", "}", "",
               "const NamedEntry kEntryTable[] = {")
         f.add(*[f'{{"{name}", erase({function})}},' for name, function in sorted(entries.items())], "};")
-        for kind, table in (("instance", "kInstanceTable"), ("device", "kDeviceTable")):
-            f.add("", f"constexpr Extension {table}[] = {{")
-            for e in self.registry.extensions:
-                if e.kind == kind and e.platform is None:
-                    f.add(f'{{"{e.name}", {e.version}}},')
-            f.add("};")
-        f.add("}  // namespace", "", "const std::span<const NamedEntry> kEntries = kEntryTable;",
-              "const std::span<const Extension> kInstanceExtensions = kInstanceTable;",
-              "const std::span<const Extension> kDeviceExtensions = kDeviceTable;", "")
+        f.add("}  // namespace", "", "const std::span<const NamedEntry> kEntries = kEntryTable;", "")
         f.add("void set_features(void* chain) {",
               "for (auto* next = static_cast<VkBaseOutStructure*>(chain); next != nullptr; next = next->pNext) {",
               "switch (next->sType) {")
@@ -180,24 +176,77 @@ class FakeDriverEmitter:
                 if s.s_type and "VkPhysicalDeviceFeatures2" in [self.registry.canonical(e) for e in s.extends]
                 and all(m.type == "VkBool32" or m.name in ("sType", "pNext") for m in s.members)]
 
-    def emit_invokers(self, output):
-        f = File("fake_driver/invokers.cpp", NS, ["generated/fake_driver/entries.hpp", "<new>",
-                                                  "generated/protocol/args.hpp"])
-        f.add("namespace {", "", "template <class Args>", "void make(void* memory) {", "new (memory) Args();", "}", "")
-        for c in self.commands:
-            arguments = ", ".join("nullptr" if p.role == "skip" else f"a.{p.name}" for p in c.params)
-            cast = f"auto& a = *static_cast<protocol::{c.name}_args*>(args);"
-            f.add(f"void invoke_{c.name}(PFN_vkVoidFunction function, void* args) {{", cast,
-                  f"{'a.result = ' if c.result else ''}reinterpret_cast<PFN_{c.name}>(function)({arguments});", "}",
-                  f"void forget_ids_{c.name}(void* args) {{", cast if c.made else "static_cast<void>(args);")
-            for p in c.made:
-                f.add(f"for (std::size_t i = 0; a.{p.name} != nullptr && i < {self.count_of(p, 'a.')}; ++i) "
-                      f"a.{p.name}_ids[i] = 0;")
-            f.add("}", "")
-        f.add("const Invoker kInvokerTable[] = {")
-        for c in self.commands:
-            made = c.made[0].type[2:] if c.made else "None"
-            f.add(f"{{protocol::Command::{c.name}, protocol::ObjectType::k{made}, make<protocol::{c.name}_args>, forget_ids_{c.name}, "
-                  f"invoke_{c.name}}},")
-        f.add("};", "", "}  // namespace", "", "const std::span<const Invoker> kInvokers = kInvokerTable;")
+    def emit_facts(self, output):
+        header = File("fake_driver/facts.hpp", NS, ["<vulkan/vulkan.h>", "<cstdint>", "<span>",
+                                                    "generated/protocol/commands.hpp"],
+                      "What the registry says that both ends of the fake driver's test need: no entry point is named here.")
+        header.add("struct Extension {", "const char* name;", "uint32_t version;", "};",
+                   "// Every extension of the registry that has commands or structs for us.",
+                   "extern const std::span<const Extension> kInstanceExtensions;",
+                   "extern const std::span<const Extension> kDeviceExtensions;", "",
+                   "// The results of a command with a VkResult, VK_SUCCESS left out; sorted by command.",
+                   "struct CommandResults {", "protocol::Command command;", "std::span<const VkResult> results;", "};",
+                   "extern const std::span<const CommandResults> kCommandResults;", "",
+                   "struct ChainStruct {", "VkStructureType type;", "const char* name;", "};",
+                   "// Every struct with an sType, for messages.",
+                   "extern const std::span<const ChainStruct> kChainStructs;")
+        output.write(header)
+        f = File("fake_driver/facts.cpp", NS, ["generated/fake_driver/facts.hpp"])
+        f.add("namespace {")
+        for kind, table in (("instance", "kInstanceTable"), ("device", "kDeviceTable")):
+            f.add("", f"constexpr Extension {table}[] = {{")
+            for e in self.registry.extensions:
+                if e.kind == kind and e.platform is None:
+                    f.add(f'{{"{e.name}", {e.version}}},')
+            f.add("};")
+        with_results = [(c, [r for r in c.command.success_codes + c.command.error_codes if r != "VK_SUCCESS"])
+                        for c in self.commands if c.returns == "VkResult"]
+        f.add("", *[f"constexpr VkResult kResults_{c.name}[] = {{{', '.join(r)}}};" for c, r in with_results if r],
+              "const CommandResults kResultTable[] = {")
+        f.add(*[f"{{protocol::Command::{c.name}, {f'kResults_{c.name}' if r else '{}'}}}," for c, r in with_results], "};",
+              "", "constexpr ChainStruct kStructTable[] = {",
+              *[f'{{{s.s_type}, "{s.name}"}},' for s in self.registry.structs.values() if s.s_type], "};",
+              "", "}  // namespace", "",
+              "const std::span<const Extension> kInstanceExtensions = kInstanceTable;",
+              "const std::span<const Extension> kDeviceExtensions = kDeviceTable;",
+              "const std::span<const CommandResults> kCommandResults = kResultTable;",
+              "const std::span<const ChainStruct> kChainStructs = kStructTable;")
         output.write(f)
+
+    def emit_invokers(self, output):
+        parts = chunks(self.commands, CHUNKS)
+        for i, part in enumerate(parts):
+            f = File(f"fake_driver/invokers_{i:02}.cpp", NS, ["generated/fake_driver/entries.hpp", "<new>",
+                                                              "generated/protocol/args.hpp"])
+            f.add("namespace {", "", "template <class Args>", "void make(void* memory) {", "new (memory) Args();", "}", "")
+            for c in part:
+                f.add(*self.invoker_functions(c))
+            f.add("}  // namespace", "", f"extern const Invoker kInvokers_{i:02}[];",
+                  f"const Invoker kInvokers_{i:02}[] = {{")
+            for c in part:
+                made = c.made[0].type[2:] if c.made else "None"
+                f.add(f"{{protocol::Command::{c.name}, protocol::ObjectType::k{made}, make<protocol::{c.name}_args>, "
+                      f"forget_ids_{c.name}, invoke_{c.name}}},")
+            f.add("};")
+            output.write(f)
+        f = File("fake_driver/invokers.cpp", NS, ["generated/fake_driver/entries.hpp", "<vector>"])
+        f.add(*[f"extern const Invoker kInvokers_{i:02}[{len(part)}];" for i, part in enumerate(parts)])
+        f.add("", "namespace {", "", "// Joined once, before main; never destroyed.",
+              "std::span<const Invoker> join() {", "static auto* const all = new std::vector<Invoker>;",
+              "const auto add = [](const auto& part) { all->insert(all->end(), std::begin(part), std::end(part)); };")
+        f.add(*[f"add(kInvokers_{i:02});" for i in range(len(parts))])
+        f.add("return *all;", "}", "", "}  // namespace", "", "const std::span<const Invoker> kInvokers = join();")
+        output.write(f)
+
+    def invoker_functions(self, c):
+        arguments = ", ".join("nullptr" if p.role == "skip" else f"a.{p.name}" for p in c.params)
+        cast = f"auto& a = *static_cast<protocol::{c.name}_args*>(args);"
+        status = "a.result" if c.returns == "VkResult" else "0"
+        lines = [f"int invoke_{c.name}(PFN_vkVoidFunction function, void* args) {{", cast,
+                 f"{'a.result = ' if c.result else ''}reinterpret_cast<PFN_{c.name}>(function)({arguments});",
+                 f"return {status};", "}",
+                 f"void forget_ids_{c.name}(void* args) {{", cast if c.made else "static_cast<void>(args);"]
+        for p in c.made:
+            lines.append(f"for (std::size_t i = 0; a.{p.name} != nullptr && i < {self.count_of(p, 'a.')}; ++i) "
+                         f"a.{p.name}_ids[i] = 0;")
+        return lines + ["}", ""]

@@ -30,7 +30,7 @@ class GuestEmitter:
         return not c.recorded
 
     def size(self, c, header):
-        """Lines that define `size`, the record's."""
+        """Lines that define `record_size`."""
         fixed = self.requests.fixed_size(c)
         if fixed is not None:
             return [f"constexpr std::size_t record_size = {(fixed + header + 7) // 8 * 8};"]
@@ -38,77 +38,78 @@ class GuestEmitter:
                 f"protocol::write_request_{c.name}(size_counter{self.request_args(c)});",
                 "const std::size_t record_size = size_counter.finish();"]
 
+    def memory(self, c, reserve):
+        """Lines that define `record`. Only a record of variable size can be refused (channel.hpp)."""
+        lines = [f"std::byte* record = {reserve};"]
+        if self.requests.fixed_size(c) is not None:
+            return lines + ["static_assert(record_size <= kSinkBytes);"]
+        return lines + ["if (record == nullptr) return;"]
+
     def post(self, c):
         return [f"void post_{c.name}({self.channel_params(c)}) noexcept {{",
-                *self.size(c, 8),
-                "protocol::Writer sink(channel.begin_post(record_size));",
+                *self.size(c, 8), *self.memory(c, "channel.begin_post(record_size)"),
+                "protocol::Writer sink(record);",
                 f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}));",
                 "sink.u32(static_cast<std::uint32_t>(record_size));",
                 f"protocol::write_request_{c.name}(sink{self.request_args(c)});", "sink.finish();",
                 "channel.end_post();", "}", ""]
 
-    def lost(self, c):
-        """What a call gives when the session is gone: counts become 0, results say so."""
-        lines = [f"if ({p.name} != nullptr) *{p.name} = 0;" for p in c.params if p.role == "count"]
-        if c.returns == "VkResult":
-            lines.append("return channel.lost_result();")
-        else:
-            lines.append("return {};" if c.result else "return;")
-        return lines
+    def read_args(self, c):
+        return ("" if not c.result else ", result") + self.request_args(c)
 
-    def no_room(self, c):
-        """An array with room for nothing travels as null, which asks for the count: that tells the answer too."""
-        lines = []
-        for count in (p for p in c.params if p.role == "count"):
-            arrays = {p.name for p in c.params if p.role in ("out", "made") and p.field.len[:1] == [count.name]}
-            if not arrays:
-                continue
-            given = " || ".join(f"{name} != nullptr" for name in sorted(arrays))
-            lines.append(f"if (*{count.name} == 0 && ({given})) {{")
-            if c.returns == "VkResult":
-                args = ", ".join("nullptr" if p.name in arrays else p.name for p in c.params)
-                lines += [f"const VkResult counted = call_{c.name}(channel, {args});",
-                          f"const bool more = *{count.name} != 0;", f"*{count.name} = 0;",
-                          "return counted == VK_SUCCESS && more ? VK_INCOMPLETE : counted;", "}"]
-            else:
-                lines += ["return;", "}"]
-        return lines
+    def lost(self, c):
+        """What a call gives without a reply: counts become 0, results say so, and what has no result gives zeros."""
+        if c.returns == "void":
+            if not c.outputs:
+                return []
+            return ["protocol::Reader none({});", 'none.fail("no reply");',
+                    f"(void)protocol::read_reply_{c.name}(none{self.read_args(c)});"]
+        lines = [f"if ({p.name} != nullptr) *{p.name} = 0;" for p in c.params if p.role == "count"]
+        if c.returns != "VkResult":
+            return lines + ["return {};"]
+        if c.name in self.policy.memo:
+            lines.append("if (request == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;")
+        return lines + ["return channel.lost_result();"]
 
     def call(self, c):
-        result = [f"{c.returns} result{{}};"] if c.result else []
-        read_args = ("" if not c.result else ", result") + self.request_args(c)
+        lines = [f"{c.returns} call_{c.name}({self.channel_params(c)}) noexcept {{"]
+        return lines + (self.call_memo(c) if c.name in self.policy.memo else self.call_host(c)) + ["}", ""]
+
+    def call_host(self, c):
         done = "return result;" if c.result else "return;"
-        lines = [f"{c.returns} call_{c.name}({self.channel_params(c)}) noexcept {{", *self.no_room(c)]
-        if c.name in self.policy.memo:
-            # An answer that another time might be different is not kept.
-            keep = (" && (result >= 0 || result == VK_ERROR_FORMAT_NOT_SUPPORTED)" if c.returns == "VkResult" else "")
-            lines += ["CallBuffer call_buffer;", *self.size(c, 16),
-                      "protocol::Writer sink(call_buffer.reserve(record_size));",
-                      f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
-                      "sink.u32(static_cast<std::uint32_t>(record_size));", "sink.u64(0);",
-                      f"protocol::write_request_{c.name}(sink{self.request_args(c)});", "sink.finish();",
-                      *result, "bool ok = false;",
-                      "const auto read = [&](std::span<const std::byte> bytes) {",
-                      "protocol::Reader r(bytes);",
-                      f"ok = protocol::read_reply_{c.name}(r{read_args});", "};",
-                      "const std::span<const std::byte> key(call_buffer.data(), record_size);",
-                      f"if (channel.memo().find(key, read) && ok) {done}",
-                      "std::uint32_t reply_slot = 0;",
-                      "std::byte* record = channel.begin_call(record_size, reply_slot);",
-                      "std::memcpy(record, call_buffer.data(), record_size);", "protocol::store_u32(record + 8, reply_slot);",
-                      "{", "const Reply reply = channel.end_call(reply_slot);",
-                      "if (reply) {", "read(reply.bytes());", f"if (ok{keep}) channel.memo().insert(key, reply.bytes());",
-                      "}", "}", f"if (ok) {done}", *self.lost(c), "}", ""]
-            return lines
-        lines += [*self.size(c, 16), "std::uint32_t reply_slot = 0;",
-                  "protocol::Writer sink(channel.begin_call(record_size, reply_slot));",
-                  f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
-                  "sink.u32(static_cast<std::uint32_t>(record_size));", "sink.u32(reply_slot);", "sink.u32(0);",
-                  f"protocol::write_request_{c.name}(sink{self.request_args(c)});", "sink.finish();",
-                  *result, "{", "const Reply reply = channel.end_call(reply_slot);", "if (reply) {",
-                  "protocol::Reader r(reply.bytes());",
-                  f"if (protocol::read_reply_{c.name}(r{read_args})) {done}", "}", "}", *self.lost(c), "}", ""]
-        return lines
+        return [*self.size(c, 16), *([f"{c.returns} result{{}};"] if c.result else []),
+                "std::uint32_t reply_slot = 0;",
+                "if (std::byte* record = channel.begin_call(record_size, reply_slot)) {",
+                "protocol::Writer sink(record);",
+                f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
+                "sink.u32(static_cast<std::uint32_t>(record_size));", "sink.u32(reply_slot);", "sink.u32(0);",
+                f"protocol::write_request_{c.name}(sink{self.request_args(c)});", "sink.finish();",
+                "const Reply reply = channel.end_call(reply_slot);", "if (reply) {",
+                "protocol::Reader r(reply.bytes());",
+                f"if (protocol::read_reply_{c.name}(r{self.read_args(c)})) {done}", "}", "}", *self.lost(c)]
+
+    def call_memo(self, c):
+        # An answer that another time might be different is not kept.
+        keep = (" && (result >= 0 || result == VK_ERROR_FORMAT_NOT_SUPPORTED)" if c.returns == "VkResult" else "")
+        done = "return result;" if c.result else "return;"
+        return ["CallBuffer call_buffer;", *self.size(c, 16), *([f"{c.returns} result{{}};"] if c.result else []),
+                "std::byte* request = call_buffer.reserve(record_size);", "if (request != nullptr) {",
+                "protocol::Writer sink(request);",
+                f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}) | protocol::kReplyWanted);",
+                "sink.u32(static_cast<std::uint32_t>(record_size));", "sink.u64(0);",
+                f"protocol::write_request_{c.name}(sink{self.request_args(c)});", "sink.finish();",
+                "bool ok = false;",
+                "const auto read = [&](std::span<const std::byte> bytes) {",
+                "protocol::Reader r(bytes);",
+                f"ok = protocol::read_reply_{c.name}(r{self.read_args(c)});", "};",
+                "const std::span<const std::byte> key(request, record_size);",
+                f"if (channel.memo().find(key, read) && ok) {done}",
+                "std::uint32_t reply_slot = 0;",
+                "if (std::byte* record = channel.begin_call(record_size, reply_slot)) {",
+                "std::memcpy(record, request, record_size);", "protocol::store_u32(record + 8, reply_slot);",
+                "const Reply reply = channel.end_call(reply_slot);",
+                "if (reply) {", "read(reply.bytes());", f"if (ok{keep}) channel.memo().insert(key, reply.bytes());",
+                "}", "}", f"if (ok) {done}", "}", *self.lost(c)]
 
     # ---- encoders ----
 
@@ -119,7 +120,7 @@ class GuestEmitter:
     def encoder(self, c):
         inline = "inline " if self.requests.simple(c) else ""
         return [f"{inline}void {self.encoder_signature(c)} {{", *self.size(c, 8),
-                "protocol::Writer sink(writer.reserve(record_size));",
+                *self.memory(c, "writer.reserve(record_size)"), "protocol::Writer sink(record);",
                 f"sink.u32(static_cast<std::uint32_t>(protocol::Command::{c.name}));",
                 "sink.u32(static_cast<std::uint32_t>(record_size));",
                 f"protocol::write_request_{c.name}(sink{self.request_args(c)});", "sink.finish();", "}", ""]
@@ -184,12 +185,13 @@ class GuestEmitter:
         self.emit_calls(output)
         self.emit_entries(output)
         self.emit_procs(output)
+        self.emit_chain_structs(output)
 
     def emit_calls(self, output):
         header = File("guest/calls.hpp", NS, ["<vulkan/vulkan.h>", CHANNEL],
                       "One function a command: post_ does not wait, call_ waits for the reply. Parameters are Vulkan's;\n"
                       "handles that the command makes must hold the guest's names already. A call on a lost session\n"
-                      "gives the lost result and counts of 0.")
+                      "gives the lost result and counts of 0, or, where it has no result, outputs of zeros.")
         posting = [c for c in self.commands if self.can_post(c)]
         for c in posting:
             header.add(f"void post_{c.name}({self.channel_params(c)}) noexcept;",
@@ -326,4 +328,39 @@ class GuestEmitter:
               "return find(std::span<const ProcEntry>(kProcEntries), name);", "}",
               "const ExtensionEntry* find_extension(std::string_view name) noexcept {",
               "return find(std::span<const ExtensionEntry>(kExtensionEntries), name);", "}")
+        output.write(f)
+
+    # ---- what enumeration fetches ----
+
+    QUERIES = {"kPropertyStructs": "VkPhysicalDeviceProperties2", "kFeatureStructs": "VkPhysicalDeviceFeatures2",
+               "kQueueFamilyStructs": "VkQueueFamilyProperties2"}
+
+    def emit_chain_structs(self, output):
+        header = File("guest/chain_structs.hpp", NS, ["<vulkan/vulkan.h>", "<cstdint>", "<span>"],
+                      "The structs that extend the queries whose answers are fetched when a physical device is enumerated,\n"
+                      "and what must be there for the host to fill one in. All are plain memory behind sType and pNext.")
+        header.add("struct ChainStruct {", "VkStructureType type;", "std::uint32_t size;",
+                   "std::uint32_t core_version;  // 0: no core version has it",
+                   "std::span<const std::uint16_t> extensions;  // indices into kExtensions; any of them provides it",
+                   "};", "", *[f"extern const std::span<const ChainStruct> {name};" for name in self.QUERIES])
+        output.write(header)
+        index = {e.name: i for i, e in enumerate(sorted(self.registry.extensions, key=lambda e: e.name))}
+        f = File("guest/chain_structs.cpp", NS, ["generated/guest/chain_structs.hpp"])
+        f.add("namespace {", "")
+        tables = {table: [n for n in self.layout.chained("out") if parent in self.layout.extends(n)
+                          and not any(m.pointers and m.name != "pNext" for m in self.registry.structs[n].members)]
+                  for table, parent in self.QUERIES.items()}
+        provided = {n: sorted(index[p] for p in self.registry.type_provider(n) if p in index)
+                    for names in tables.values() for n in names}
+        for n, extensions in sorted(provided.items()):
+            if extensions:
+                f.add(f"constexpr std::uint16_t k_{n}[] = {{{', '.join(map(str, extensions))}}};")
+        for table, names in tables.items():
+            f.add("", f"constexpr ChainStruct {table}List[] = {{")
+            for n in names:
+                f.add(f"{{{self.registry.structs[n].s_type}, sizeof({n}), "
+                      f"{self.version_of(self.registry.type_provider(n))}, {f'k_{n}' if provided[n] else '{}'}}},")
+            f.add("};")
+        f.add("", "}  // namespace", "",
+              *[f"const std::span<const ChainStruct> {table}({table}List);" for table in tables])
         output.write(f)

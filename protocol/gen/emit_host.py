@@ -133,6 +133,14 @@ class HostEmitter:
                     f"if (physical == nullptr || physical->instance->table.{c.name} == nullptr) {lacks}"]
         return []
 
+    @staticmethod
+    def told_later(c):
+        """What a failure comes to that no reply tells and no object carries (docs/deferred-errors.md)."""
+        if c.returns != "VkResult" or c.command.internal or c.made:
+            return []
+        spoils = "ctx.spoil_command_buffer()" if c.recorded else f'ctx.posted_failed("{c.name}", a.result)'
+        return [f"if (posted && a.result < 0) {spoils};"]
+
     def execute(self, c):
         if c.name in self.policy.host_refused:
             return [f"void execute_{c.name}(CommandContext& ctx) {{",
@@ -145,7 +153,11 @@ class HostEmitter:
         elif first is not None and first.type in ("VkDevice", "VkQueue"):
             lines.append(f"ctx.device = ctx.device_of(a.{first.name}_id);")
         lines += self.override_guard(c)
+        tells = self.told_later(c)
+        if tells:
+            lines.append("const bool posted = ctx.reply == nullptr;")
         lines.append(f"on_{c.name}(ctx, a);")
+        lines += tells
         lines += ["if (ctx.reply == nullptr || ctx.decoder.status() == protocol::DecodeStatus::kBadData) return;",
                   "protocol::SizeCounter counter;", f"protocol::write_reply_{c.name}(counter, a);",
                   "std::byte* memory = ctx.reply->reserve(counter.finish());", "if (memory != nullptr) {",

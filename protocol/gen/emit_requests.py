@@ -318,7 +318,23 @@ class RequestEmitter:
         if late and c.returns == "VkResult":
             lines.append("if (result < 0 || !r.ok()) return r.ok();")
         context = [f"r.context[{i}] = {e};" for i, e in enumerate(self.policy.command(c.name).get("context", []))]
-        return caps + context + lines + late + ["return r.ok();"]
+        return caps + context + lines + late + self.short_lists(c) + ["return r.ok();"]
+
+    def short_lists(self, c):
+        """An array with room for nothing travels like none: the host counts, and this says how many came."""
+        lines = []
+        for count in (p for p in c.params if p.role == "count"):
+            arrays = [p.name for p in c.params if p.shape.length and (
+                p.role == "out" or p.role == "made" and not self.layout.dispatchable(p.type))
+                      and p.field.len[0] == count.name]
+            if not arrays:
+                continue
+            present = " || ".join(f"({a} != nullptr && capacity_{a} == 0)" for a in arrays)
+            lines.append(f"if ({present}) {{")
+            if c.returns == "VkResult":
+                lines.append(f"if (*{count.name} != 0 && result == VK_SUCCESS) result = VK_INCOMPLETE;")
+            lines += [f"*{count.name} = 0;", "}"]
+        return lines
 
     # ---- signatures ----
 

@@ -14,9 +14,15 @@ class StructEmitter:
         self.chunk_of = {n: i for i, part in enumerate(self.chunks) for n in part}
         self.inner = {n for n in layout.inputs if layout.inner_outputs(n)}
         self.skeleton = {n for n in layout.outputs if not layout.flat(n) and layout.has_skeleton(n)}
+        # Structs that others may extend (structextends).
+        self.roots = sorted({p for n in layout.inputs | layout.outputs for p in layout.extends(n)})
 
     def header_of(self, name):
         return f"generated/protocol/structs_{self.chunk_of[name]:02}.hpp" if name in self.chunk_of else None
+
+    def chain_of(self, name):
+        """The first argument of every pNext function after the chain: whose chain it is."""
+        return f"ChainOf::k{name[2:]}" if name in self.roots else "ChainOf::kNothing"
 
     def headers_for(self, names):
         return sorted({self.header_of(n) for n in names if n in self.chunk_of})
@@ -168,14 +174,14 @@ class StructEmitter:
                 elif self.layout.is_struct(m.type) and self.layout.patched(m.type):
                     lines.append(f"patch_{m.type}(v.{m.name});")
             return lines + ["}"]
-        chain = s.has_chain
+        chain, of = s.has_chain, self.chain_of(name)
         if name in self.layout.inputs and self.write_body(s) is not None:
             lines.append(f"template <class S> void write_body_{t}(S& s, const {t}& v);")
             lines.append(f"void read_body_{t}(Decoder& d, {t}& v);")
             lines.append(f"template <class S> inline void write_{t}(S& s, const {t}& v) {{ "
-                         + ("write_pnext(s, v.pNext); " if chain else "") + f"write_body_{t}(s, v); }}")
+                         + (f"write_pnext(s, v.pNext, {of}); " if chain else "") + f"write_body_{t}(s, v); }}")
             lines.append(f"inline void read_{t}(Decoder& d, {t}& v) {{ "
-                         + (f"v.sType = {s.s_type}; v.pNext = read_pnext(d); "
+                         + (f"v.sType = {s.s_type}; v.pNext = read_pnext(d, {of}); "
                             if chain and s.s_type else "")
                          + f"read_body_{t}(d, v); }}")
             if name in self.inner:
@@ -184,21 +190,21 @@ class StructEmitter:
                 lines.append(f"template <class S> inline void write_inner_{t}(S& s, const {t}& v) {{ "
                              + ("write_inner_pnext(s, v.pNext); " if chain else "") + f"write_inner_body_{t}(s, v); }}")
                 lines.append(f"inline void fill_inner_{t}(Reader& r, const {t}& v) {{ "
-                             + ("fill_inner_pnext(r, v.pNext); " if chain else "") + f"fill_inner_body_{t}(r, v); }}")
+                             + (f"fill_inner_pnext(r, v.pNext, {of}); " if chain else "") + f"fill_inner_body_{t}(r, v); }}")
         if name in self.layout.outputs and self.write_out_body(s) is not None:
             lines.append(f"template <class S> void write_out_body_{t}(S& s, const {t}& v);")
             lines.append(f"void fill_body_{t}(Reader& r, {t}& v);")
             lines.append(f"template <class S> inline void write_out_{t}(S& s, const {t}& v) {{ "
                          + ("write_out_pnext(s, v.pNext); " if chain else "") + f"write_out_body_{t}(s, v); }}")
             lines.append(f"inline void fill_{t}(Reader& r, {t}& v) {{ "
-                         + ("fill_pnext(r, v.pNext); " if chain else "") + f"fill_body_{t}(r, v); }}")
+                         + (f"fill_pnext(r, v.pNext, {of}); " if chain else "") + f"fill_body_{t}(r, v); }}")
             if name in self.skeleton:
                 lines.append(f"template <class S> void skel_body_{t}(S& s, const {t}& v);")
                 lines.append(f"void read_skel_body_{t}(Decoder& d, {t}& v);")
                 lines.append(f"template <class S> inline void skel_{t}(S& s, const {t}& v) {{ "
-                             + ("skel_pnext(s, v.pNext); " if chain else "") + f"skel_body_{t}(s, v); }}")
+                             + (f"skel_pnext(s, v.pNext, {of}); " if chain else "") + f"skel_body_{t}(s, v); }}")
                 lines.append(f"inline void read_skel_{t}(Decoder& d, {t}& v) {{ "
-                             + (f"v.sType = {s.s_type}; v.pNext = read_skel_pnext(d); "
+                             + (f"v.sType = {s.s_type}; v.pNext = read_skel_pnext(d, {of}); "
                                 if chain and s.s_type else "")
                              + f"read_skel_body_{t}(d, v); }}")
         return lines
@@ -263,25 +269,46 @@ class StructEmitter:
         self.emit_pnext(output)
 
     def emit_pnext(self, output):
-        header = File("protocol/pnext.hpp", NS, ["protocol/wire/decoder.hpp", "protocol/wire/reader.hpp",
+        header = File("protocol/pnext.hpp", NS, ["<cstdint>", "protocol/wire/decoder.hpp", "protocol/wire/reader.hpp",
                                                  "protocol/wire/writer.hpp"],
-                      "pNext chains: a sequence of {sType, body} ended by 0. Structs that this build does not know,\n"
-                      "or that the policy drops, are skipped by writers and refused by readers.")
-        for verb in ("write", "skel", "write_out", "write_inner"):
+                      "pNext chains: a sequence of {sType, body} ended by 0. Structs that this build does not know, that the\n"
+                      "policy drops, or that do not extend the struct whose chain it is (the registry's structextends) are\n"
+                      "skipped by the guest's functions and refused by the host's readers.")
+        header.add("// Whose chain it is; kNothing: a struct that none extends.",
+                   "enum class ChainOf : std::uint16_t {", "kNothing,", *[f"k{n[2:]}," for n in self.roots], "};", "")
+        for verb in ("write", "skel"):
+            header.add(f"template <class S> void {verb}_pnext(S& s, const void* chain, ChainOf of);")
+        for verb in ("write_out", "write_inner"):
             header.add(f"template <class S> void {verb}_pnext(S& s, const void* chain);")
-        header.add("void* read_pnext(Decoder& d);", "void* read_skel_pnext(Decoder& d);",
-                   "void fill_pnext(Reader& r, const void* chain);", "void fill_inner_pnext(Reader& r, const void* chain);")
+        header.add("void* read_pnext(Decoder& d, ChainOf of);", "void* read_skel_pnext(Decoder& d, ChainOf of);",
+                   "void fill_pnext(Reader& r, const void* chain, ChainOf of);",
+                   "void fill_inner_pnext(Reader& r, const void* chain, ChainOf of);",
+                   "// The size of an output struct of a chain; 0 if it is not known, or if members of it are to be set on entry.",
+                   "std::size_t plain_output_size(VkStructureType s_type);")
         output.write(header)
+        self.emit_pnext_sizes(output)
         ins, outs = self.layout.chained("in"), self.layout.chained("out")
         inner = [n for n in ins if n in self.inner]
         self.pnext_file(output, "pnext_in_write", ins, [self.pnext_writer("write", ins)])
         self.pnext_file(output, "pnext_in_read", ins, [self.pnext_reader("read", ins)])
         self.pnext_file(output, "pnext_out_skeleton", outs, [
-            self.pnext_writer("skel", outs), self.pnext_reader("read_skel", outs)])
+            self.pnext_writer("skel", outs), self.pnext_reader("read_skel", outs), self.plain_output_size(outs)])
         self.pnext_file(output, "pnext_out", outs, [
             self.pnext_writer("write_out", outs), self.pnext_filler("fill", outs)])
         self.pnext_file(output, "pnext_inner", inner, [
             self.pnext_writer("write_inner", inner), self.pnext_filler("fill_inner", inner)])
+
+    def emit_pnext_sizes(self, output):
+        header = File("protocol/pnext_sizes.hpp", NS, ["<cstddef>", "<vulkan/vulkan.h>"],
+                      "How long the structs are that may stand in a chain of inputs; 0 for those that do not travel.")
+        header.add("std::size_t chained_size(VkStructureType type) noexcept;")
+        output.write(header)
+        source = File("protocol/pnext_sizes.cpp", NS, ["generated/protocol/pnext_sizes.hpp"])
+        source.add("std::size_t chained_size(VkStructureType type) noexcept {", "switch (type) {")
+        for n in self.layout.chained("in"):
+            source.add(f"case {self.registry.structs[n].s_type}: return sizeof({n});")
+        source.add("default: return 0;", "}", "}")
+        output.write(source)
 
     def pnext_file(self, output, name, structs, functions):
         f = File(f"protocol/{name}.cpp", NS, ["generated/protocol/pnext.hpp"] + self.headers_for(structs))
@@ -289,8 +316,14 @@ class StructEmitter:
             f.add(*lines, "")
         output.write(f)
 
+    def misplaced(self, name):
+        """The condition that a struct does not belong into the chain of `of`."""
+        return " && ".join(f"of != {self.chain_of(p)}" for p in self.layout.extends(name)) or "true"
+
     def pnext_writer(self, verb, names):
-        lines = [f"template <class S> void {verb}_pnext(S& s, const void* chain) {{",
+        checked = verb in ("write", "skel")  # the others write what the host's own reader has checked
+        params = "const void*" + (", ChainOf" if checked else "")
+        lines = [f"template <class S> void {verb}_pnext(S& s, const void* chain{', ChainOf of' if checked else ''}) {{",
                  "for (auto* p = static_cast<const VkBaseInStructure*>(chain); p != nullptr; p = p->pNext) {",
                  "switch (p->sType) {"]
         for n in names:
@@ -298,10 +331,11 @@ class StructEmitter:
             body = f"{verb}_body_{n}(s, *reinterpret_cast<const {n}*>(p));"
             if verb == "skel" and n not in self.skeleton:
                 body = ""
-            lines += [f"case {s.s_type}:", f"s.u32({s.s_type});", body, "break;"]
+            lines += [f"case {s.s_type}:", f"if ({self.misplaced(n)}) break;" if checked else "",
+                      f"s.u32({s.s_type});", body, "break;"]
         return [x for x in lines if x] + ["default:", "break;", "}", "}", "s.u32(0);", "}",
-                                          f"template void {verb}_pnext(SizeCounter&, const void*);",
-                                          f"template void {verb}_pnext(Writer&, const void*);"]
+                                          f"template void {verb}_pnext(SizeCounter&, {params});",
+                                          f"template void {verb}_pnext(Writer&, {params});"]
 
     def pnext_reader(self, verb, names):
         lines = ["namespace {", "template <class T> T* append(Decoder& d, VkBaseOutStructure**& tail, "
@@ -309,31 +343,44 @@ class StructEmitter:
                  "T* p = d.make<T>(1);", "if (p == nullptr) return nullptr;", "p->sType = s_type;",
                  "*tail = reinterpret_cast<VkBaseOutStructure*>(p);", "tail = &(*tail)->pNext;", "return p;", "}",
                  "}  // namespace", "",
-                 f"void* {verb}_pnext(Decoder& d) {{", "VkBaseOutStructure* head = nullptr;",
+                 f"void* {verb}_pnext(Decoder& d, ChainOf of) {{",
+                 "std::uint32_t s_type = d.u32();", "if (s_type == 0) return nullptr;",
+                 "VkBaseOutStructure* head = nullptr;",
                  "VkBaseOutStructure** tail = &head;", "if (!d.enter()) return nullptr;",
-                 "for (std::uint32_t length = 0;; ++length) {",
-                 "const std::uint32_t s_type = d.u32();", "if (s_type == 0 || !d.ok_to_read()) break;",
+                 "bool misplaced = false;",
+                 "for (std::uint32_t length = 0; s_type != 0 && d.ok_to_read(); ++length) {",
                  'if (length == kMaxChainLength) { d.fail("pNext chain is too long"); break; }',
                  "switch (s_type) {"]
         for n in names:
             s = self.registry.structs[n]
-            lines += [f"case {s.s_type}:"]
+            lines += [f"case {s.s_type}:", f"if ({self.misplaced(n)}) {{ misplaced = true; break; }}"]
             if verb == "read_skel" and n not in self.skeleton:
                 lines += [f"append<{n}>(d, tail, {s.s_type});"]
             else:
                 lines += [f"if (auto* p = append<{n}>(d, tail, {s.s_type})) {verb}_body_{n}(d, *p);"]
             lines += ["break;"]
-        return lines + ["default:", 'd.fail("pNext struct is not known here");', "break;", "}", "}", "d.leave();",
+        return lines + ["default:", 'd.fail("pNext struct is not known here");', "break;", "}",
+                        'if (misplaced) { d.fail("pNext struct does not extend the struct that it is chained to"); break; }',
+                        "s_type = d.u32();", "}", "d.leave();",
                         "return d.ok_to_read() ? head : nullptr;", "}"]
 
+    def plain_output_size(self, names):
+        plain = [s for s in (self.registry.structs[n] for n in names) if not any(self.skel_body(s))]
+        cases = [f"case {s.s_type}: return sizeof({s.name});" for s in plain]
+        return ["std::size_t plain_output_size(VkStructureType s_type) {", "switch (s_type) {", *cases,
+                "default: return 0;", "}", "}"]
+
     def pnext_filler(self, verb, names):
-        lines = [f"void {verb}_pnext(Reader& r, const void* chain) {{",
-                 "for (auto* p = static_cast<const VkBaseInStructure*>(chain); p != nullptr && r.ok(); p = p->pNext) {",
+        # The reply leaves out what the host's driver left alone: so does the guest. A failed reader gives zeros: then the
+        # whole chain is zeroed, so that no output stays as it was.
+        lines = [f"void {verb}_pnext(Reader& r, const void* chain, ChainOf of) {{", "std::uint32_t next = r.u32();",
+                 "for (auto* p = static_cast<const VkBaseInStructure*>(chain); p != nullptr; p = p->pNext) {",
                  "switch (p->sType) {"]
         for n in names:
             s = self.registry.structs[n]
             target = (f"*reinterpret_cast<{n}*>(const_cast<VkBaseInStructure*>(p))" if verb == "fill"
                       else f"*reinterpret_cast<const {n}*>(p)")
-            lines += [f"case {s.s_type}:", f'r.check(r.u32() == {s.s_type}, "reply has another chain");',
-                      f"{verb}_body_{n}(r, {target});", "break;"]
-        return lines + ["default:", "break;", "}", "}", 'r.check(r.u32() == 0, "reply has a longer chain");', "}"]
+            lines += [f"case {s.s_type}:", f"if ({self.misplaced(n)}) break;",
+                      f"if (next == {s.s_type} || !r.ok()) {{", f"{verb}_body_{n}(r, {target});",
+                      "next = r.u32();", "}", "break;"]
+        return lines + ["default:", "break;", "}", "}", 'r.check(next == 0, "reply has another chain");', "}"]

@@ -33,8 +33,13 @@ class Layout:
         self.inputs, self.outputs = set(), set()
         self._extenders = {}
         for s in registry.structs.values():
-            for parent in s.extends:
-                self._extenders.setdefault(registry.canonical(parent), []).append(s.name)
+            for parent in self.extends(s.name):
+                self._extenders.setdefault(parent, []).append(s.name)
+
+    def extends(self, name):
+        """The structs of this build whose chains a struct may be in, under their canonical names."""
+        parents = (self.registry.canonical(p) for p in self.registry.structs[name].extends)
+        return sorted({p for p in parents if p in self.registry.structs})
 
     # ---- memory ----
 

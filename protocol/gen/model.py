@@ -69,6 +69,8 @@ class Command:
     params: list
     aliases: list = field(default_factory=list)
     internal: bool = False
+    success_codes: list = field(default_factory=list)  # names of VkResult values
+    error_codes: list = field(default_factory=list)
 
     def param(self, name):
         return next((p for p in self.params if p.name == name), None)
@@ -99,12 +101,17 @@ class Registry:
     extensions: list = field(default_factory=list)
     providers: dict = field(default_factory=dict)  # command -> [feature or extension names]
     platform_commands: dict = field(default_factory=dict)  # command -> guard macro
+    type_providers: dict = field(default_factory=dict)  # type, under any of its names -> [feature or extension names]
     header_version: int = 0
 
     def canonical(self, name):
         while name in self.aliases:
             name = self.aliases[name]
         return name
+
+    def type_provider(self, name):
+        """The features and extensions that bring a type, under whichever of its names."""
+        return sorted({p for n, providers in self.type_providers.items() if self.canonical(n) == name for p in providers})
 
 
 def _for_vulkan(element, attribute="api"):
@@ -202,7 +209,9 @@ def _parse_constants(root, registry):
 def _parse_command(element, registry, internal=False):
     name = element.find("proto/name").text
     params = [_parse_field(name, p, registry) for p in element.findall("param") if _for_vulkan(p)]
-    return Command(name, registry.canonical(element.find("proto/type").text), params, internal=internal)
+    codes = [[x for x in (element.get(kind) or "").split(",") if x] for kind in ("successcodes", "errorcodes")]
+    return Command(name, registry.canonical(element.find("proto/type").text), params, internal=internal,
+                   success_codes=codes[0], error_codes=codes[1])
 
 
 def load(vk_xml, video_xml, internal_xml, policy):
@@ -224,6 +233,7 @@ def load(vk_xml, video_xml, internal_xml, policy):
             for item in require:
                 if item.tag == "type" and platform is None:
                     wanted_types.add(item.get("name"))
+                    registry.type_providers.setdefault(item.get("name"), []).append(provider)
                 elif item.tag == "command":
                     names.append(item.get("name"))
                     if platform is None:

@@ -73,6 +73,13 @@ class Output:
         os.replace(path + ".tmp", path)
 
 
+def fnv1a32(text):
+    h = 0x811C9DC5
+    for b in text.encode():
+        h = ((h ^ b) * 0x01000193) & 0xFFFFFFFF
+    return h
+
+
 def index_header(output, folder, noun, count):
     """Which chunk holds a codec depends on the registry, so handwritten code includes all of them through this."""
     f = File(f"{folder}/{noun}.hpp", "viaduct::protocol", [f"generated/{folder}/{noun}_{i:02}.hpp" for i in range(count)],

@@ -4,20 +4,23 @@
 #include <vulkan/vulkan.h>
 
 #include <initializer_list>
+#include <span>
 
 #include "protocol/testing/digest.hpp"
 #include "protocol/testing/rng.hpp"
 
 namespace viaduct::protocol::testing {
 
-// Up to two different structs of the allowed ones, each made by `make`.
+// A few different structs of the allowed ones, each made by `make`; the Rng says how many and which.
 template <class Make>
-void* make_chain(Rng& rng, std::initializer_list<VkStructureType> allowed, Make make) {
+void* make_chain(Rng& rng, VkStructureType parent, std::initializer_list<VkStructureType> allowed,
+                 Make make) {
   VkBaseOutStructure* head = nullptr;
   if (allowed.size() == 0) return nullptr;
   if (rng.enter()) {
-    for (std::uint32_t i = rng.below(3); i != 0; --i) {
-      const VkStructureType type = allowed.begin()[rng.below(static_cast<std::uint32_t>(allowed.size()))];
+    const std::span<const VkStructureType> choice(allowed.begin(), allowed.size());
+    for (std::uint32_t i = rng.links(choice.size()); i != 0; --i) {
+      const VkStructureType type = rng.choose_link(parent, choice);
       bool there = false;
       for (auto* p = head; p != nullptr; p = p->pNext) there = there || p->sType == type;
       auto* made = there ? nullptr : static_cast<VkBaseOutStructure*>(make(rng, type));
@@ -50,10 +53,12 @@ void change_link(Rng& rng, const VkBaseInStructure* link, void (*change)(Rng&, T
 }
 
 template <class T>
-void digest_link(Digest& d, const VkBaseInStructure* link, void (*digest)(Digest&, const T&)) {
+void digest_link(Digest& d, VkStructureType parent, const VkBaseInStructure* link,
+                 void (*digest)(Digest&, const T&)) {
   T v = *reinterpret_cast<const T*>(link);
   v.pNext = nullptr;
   d.u64(static_cast<std::uint64_t>(v.sType));
+  d.link(parent, v.sType);
   digest(d, v);
 }
 

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <vulkan/vulkan.h>
+
 #include "protocol/wire/object_id.hpp"
 
 namespace viaduct::protocol::testing {
@@ -20,6 +22,9 @@ class Digest {
   virtual ObjectId name(ObjectType type, bool dispatchable, std::uint64_t bits) const = 0;
   // What the application gets for an object that was to be made under `id`: the name, or 0.
   virtual ObjectId made(std::uint64_t bits, ObjectId id) const = 0;
+
+  // Told of every struct of a chain that takes part; `parent` is the head of the chain.
+  virtual void link(VkStructureType, VkStructureType) {}
 
   void bytes(const void* data, std::size_t size) {
     const auto* p = static_cast<const unsigned char*>(data);

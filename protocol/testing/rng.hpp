@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 #include "base/arena.hpp"
 #include "protocol/wire/object_id.hpp"
@@ -71,6 +72,12 @@ class Rng {
     auto* header = make<DispatchableHeader>(1);
     header->id = id;
     return reinterpret_cast<std::uintptr_t>(header);
+  }
+
+  // How many structs a chain gets of `allowed` ones, and which comes next; `parent` is its head.
+  virtual std::uint32_t links(std::size_t) { return below(3); }
+  virtual VkStructureType choose_link(VkStructureType, std::span<const VkStructureType> allowed) {
+    return allowed[below(static_cast<std::uint32_t>(allowed.size()))];
   }
 
   // Structs nest chains; the depth bounds them.

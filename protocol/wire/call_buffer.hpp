@@ -10,14 +10,12 @@ namespace viaduct::protocol {
 
 class CallBuffer {
  public:
-  // 8-aligned memory; aborts only where operator new would (a request of that size was measured from the
-  // application's own structs). Call once.
+  // 8-aligned memory; null where there is none. Call once.
   std::byte* reserve(std::size_t size) {
     if (size <= sizeof(small_)) return small_;
-    large_ = std::make_unique<std::byte[]>(size);
+    large_.reset(new (std::nothrow) std::byte[size]);
     return large_.get();
   }
-  const std::byte* data() const { return large_ ? large_.get() : small_; }
 
  private:
   alignas(8) std::byte small_[1024];

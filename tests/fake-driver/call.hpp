@@ -18,10 +18,12 @@
 
 namespace viaduct::fake {
 
-// Which types a digest leaves out: there is one of each, and the loader may stand between.
+// Which types a digest leaves out: there is one of each, and the loader may stand between; the guest's fences
+// are not the driver's (a submission gets one of the host's).
 inline bool digested(protocol::ObjectType type) {
   return type != protocol::ObjectType::kInstance && type != protocol::ObjectType::kPhysicalDevice &&
-         type != protocol::ObjectType::kDevice && type != protocol::ObjectType::kQueue;
+         type != protocol::ObjectType::kDevice && type != protocol::ObjectType::kQueue &&
+         type != protocol::ObjectType::kFence;
 }
 
 // Handles are digested as the driver's own numbers.

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/hash.hpp"
+#include "generated/fake_driver/facts.hpp"
 #include "tests/fake-driver/guest.hpp"
 #include "tests/fake-driver/objects.hpp"
 
@@ -39,6 +40,10 @@ void Guest::instruct(const std::string& text) {
   VkShaderModule module = VK_NULL_HANDLE;
   require(get<PFN_vkCreateShaderModule>("vkCreateShaderModule")(device, &info, nullptr, &module),
           "an instruction");
+  // A question, so that the driver has read the instruction when this returns.
+  std::size_t size = 0;
+  get<PFN_vkGetShaderInfoAMD>("vkGetShaderInfoAMD")(device, pipeline, VK_SHADER_STAGE_COMPUTE_BIT,
+                                                    VK_SHADER_INFO_TYPE_DISASSEMBLY_AMD, &size, nullptr);
 }
 
 bool Guest::read_log(std::vector<LoggedCall>& calls) {
@@ -97,7 +102,31 @@ uint64_t Guest::driver_number(uint64_t guest) const {
 void Guest::keep_made(const char* command, protocol::ObjectType type, uint64_t guest) {
   LoggedCall call;
   if (!last_call(command, call) || call.handles.empty()) give_up(std::string("no record of ") + command);
-  keep(type, guest, call.handles.back());
+  if (type == protocol::ObjectType::kNone) {
+    know(guest, call.handles.back());
+  } else {
+    keep(type, guest, call.handles.back());
+  }
+}
+
+uint32_t Guest::arena_types() const {
+  uint32_t bits = 0;
+  for (uint32_t i = 0; i < memory.memoryTypeCount; ++i) {
+    const VkMemoryPropertyFlags flags = memory.memoryTypes[i].propertyFlags;
+    bits |= (flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0 ? 1u << i : 0;
+  }
+  return bits;
+}
+
+void Coverage::print() const {
+  const auto name = [](VkStructureType type) {
+    const auto found = std::find_if(kChainStructs.begin(), kChainStructs.end(),
+                                    [type](const ChainStruct& one) { return one.type == type; });
+    return found == kChainStructs.end() ? "?" : found->name;
+  };
+  for (const Link& link : links_) {
+    std::printf("chain %s %s %s\n", link.output ? "out" : "in", name(link.parent), name(link.type));
+  }
 }
 
 }  // namespace viaduct::fake

@@ -26,6 +26,8 @@ Guest::Guest(const char* library) {
   make_synchronisation();
   make_descriptors();
   make_commands();
+  make_render_pass();
+  make_spares();
 }
 
 void Guest::make_instance() {
@@ -37,7 +39,10 @@ void Guest::make_instance() {
   extensions.resize(count);
   require(enumerate(nullptr, &count, extensions.data()), "vkEnumerateInstanceExtensionProperties");
   std::vector<const char*> names;
-  for (const VkExtensionProperties& extension : extensions) names.push_back(extension.extensionName);
+  for (const VkExtensionProperties& extension : extensions) {
+    names.push_back(extension.extensionName);
+    instance_extensions.emplace_back(extension.extensionName);
+  }
   VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
   application.pApplicationName = "fake driver's guest";
   application.apiVersion = VK_API_VERSION_1_3;
@@ -61,7 +66,10 @@ void Guest::make_device() {
   std::vector<VkExtensionProperties> extensions(count);
   require(enumerate(physical, nullptr, &count, extensions.data()), "vkEnumerateDeviceExtensionProperties");
   std::vector<const char*> names;
-  for (const VkExtensionProperties& extension : extensions) names.push_back(extension.extensionName);
+  for (const VkExtensionProperties& extension : extensions) {
+    names.push_back(extension.extensionName);
+    device_extensions.emplace_back(extension.extensionName);
+  }
 
   VkPhysicalDeviceVulkan13Features features13{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES};
   VkPhysicalDeviceVulkan12Features features12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
@@ -96,30 +104,29 @@ void Guest::make_pipeline() {
   require(get<PFN_vkCreateShaderModule>("vkCreateShaderModule")(device, &module_info, nullptr, &module),
           "vkCreateShaderModule");
   const VkPipelineLayoutCreateInfo layout_info{VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO};
-  require(get<PFN_vkCreatePipelineLayout>("vkCreatePipelineLayout")(device, &layout_info, nullptr, &layout_),
+  require(get<PFN_vkCreatePipelineLayout>("vkCreatePipelineLayout")(device, &layout_info, nullptr, &layout),
           "vkCreatePipelineLayout");
   VkComputePipelineCreateInfo info{VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO};
   info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
   info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
   info.stage.module = module;
   info.stage.pName = "main";
-  info.layout = layout_;
+  info.layout = layout;
   require(get<PFN_vkCreateComputePipelines>("vkCreateComputePipelines")(device, VK_NULL_HANDLE, 1, &info,
                                                                         nullptr, &pipeline),
           "vkCreateComputePipelines");
   std::vector<LoggedCall> calls;
   if (!read_log(calls)) give_up("the session was lost while a pipeline was made");
-  const std::map<std::string, std::pair<ObjectType, uint64_t>> wanted = {
-      {"vkCreateShaderModule", {ObjectType::kShaderModule, handle_bits(module)}},
-      {"vkCreatePipelineLayout", {ObjectType::kPipelineLayout, handle_bits(layout_)}},
-      {"vkCreateComputePipelines", {ObjectType::kPipeline, handle_bits(pipeline)}}};
+  const std::map<std::string, uint64_t> wanted = {{"vkCreateShaderModule", handle_bits(module)},
+                                                  {"vkCreatePipelineLayout", handle_bits(layout)},
+                                                  {"vkCreateComputePipelines", handle_bits(pipeline)}};
   for (const LoggedCall& call : calls) {
     for (const auto& [name, object] : wanted) {
       const auto* info_of = protocol::kCommandInfo;
       for (uint32_t i = 0; i < protocol::kCommandCount; ++i) {
         if (name == info_of[i].name && call.entry.name_hash == info_of[i].name_hash &&
             !call.handles.empty()) {
-          keep(object.first, object.second, call.handles.back());
+          know(object, call.handles.back());
         }
       }
     }
@@ -127,16 +134,14 @@ void Guest::make_pipeline() {
 }
 
 void Guest::make_memory() {
-  VkPhysicalDeviceMemoryProperties properties;
-  get<PFN_vkGetPhysicalDeviceMemoryProperties>("vkGetPhysicalDeviceMemoryProperties")(physical, &properties);
-  for (uint32_t type = 0; type < properties.memoryTypeCount; ++type) {
+  get<PFN_vkGetPhysicalDeviceMemoryProperties>("vkGetPhysicalDeviceMemoryProperties")(physical, &memory);
+  for (uint32_t type = 0; type < memory.memoryTypeCount; ++type) {
     VkMemoryAllocateInfo info{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
     info.allocationSize = 1 << 20;
     info.memoryTypeIndex = type;
-    VkDeviceMemory memory = VK_NULL_HANDLE;
-    require(get<PFN_vkAllocateMemory>("vkAllocateMemory")(device, &info, nullptr, &memory),
-            "vkAllocateMemory");
-    keep_made("vkAllocateMemory", ObjectType::kDeviceMemory, handle_bits(memory));
+    VkDeviceMemory made = VK_NULL_HANDLE;
+    require(get<PFN_vkAllocateMemory>("vkAllocateMemory")(device, &info, nullptr, &made), "vkAllocateMemory");
+    keep_made("vkAllocateMemory", ObjectType::kDeviceMemory, handle_bits(made));
   }
   for (int i = 0; i < 3; ++i) {
     VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
@@ -179,24 +184,23 @@ void Guest::make_descriptors() {
   VkDescriptorSetLayoutCreateInfo layout_info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO};
   layout_info.bindingCount = 1;
   layout_info.pBindings = &binding;
-  VkDescriptorSetLayout layout = VK_NULL_HANDLE;
   require(get<PFN_vkCreateDescriptorSetLayout>("vkCreateDescriptorSetLayout")(device, &layout_info, nullptr,
-                                                                              &layout),
+                                                                              &set_layout),
           "vkCreateDescriptorSetLayout");
-  keep_made("vkCreateDescriptorSetLayout", ObjectType::kDescriptorSetLayout, handle_bits(layout));
-  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 8};
+  keep_made("vkCreateDescriptorSetLayout", ObjectType::kNone, handle_bits(set_layout));
+  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1u << 16};
   VkDescriptorPoolCreateInfo pool_info{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
-  pool_info.maxSets = 8;
+  pool_info.flags = VK_DESCRIPTOR_POOL_CREATE_FREE_DESCRIPTOR_SET_BIT;
+  pool_info.maxSets = 1u << 16;
   pool_info.poolSizeCount = 1;
   pool_info.pPoolSizes = &size;
-  VkDescriptorPool pool = VK_NULL_HANDLE;
-  require(get<PFN_vkCreateDescriptorPool>("vkCreateDescriptorPool")(device, &pool_info, nullptr, &pool),
+  require(get<PFN_vkCreateDescriptorPool>("vkCreateDescriptorPool")(device, &pool_info, nullptr, &set_pool),
           "vkCreateDescriptorPool");
-  keep_made("vkCreateDescriptorPool", ObjectType::kDescriptorPool, handle_bits(pool));
+  keep_made("vkCreateDescriptorPool", ObjectType::kNone, handle_bits(set_pool));
   VkDescriptorSetAllocateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
-  info.descriptorPool = pool;
+  info.descriptorPool = set_pool;
   info.descriptorSetCount = 1;
-  info.pSetLayouts = &layout;
+  info.pSetLayouts = &set_layout;
   VkDescriptorSet set = VK_NULL_HANDLE;
   require(get<PFN_vkAllocateDescriptorSets>("vkAllocateDescriptorSets")(device, &info, &set),
           "vkAllocateDescriptorSets");
@@ -209,7 +213,7 @@ void Guest::make_commands() {
   VkCommandPool pool = VK_NULL_HANDLE;
   require(get<PFN_vkCreateCommandPool>("vkCreateCommandPool")(device, &pool_info, nullptr, &pool),
           "vkCreateCommandPool");
-  keep_made("vkCreateCommandPool", ObjectType::kCommandPool, handle_bits(pool));
+  keep_made("vkCreateCommandPool", ObjectType::kNone, handle_bits(pool));
   for (int i = 0; i < 3; ++i) {
     VkCommandBufferAllocateInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
     info.commandPool = pool;
@@ -227,6 +231,39 @@ void Guest::make_commands() {
       keep(ObjectType::kCommandBuffer, handle_bits(made), call.handles.back());
     }
   }
+}
+
+void Guest::make_render_pass() {
+  VkAttachmentDescription attachments[2] = {};
+  attachments[0].format = VK_FORMAT_R8G8B8A8_UNORM;
+  attachments[1].format = VK_FORMAT_D32_SFLOAT;
+  const VkAttachmentReference color{0, VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL};
+  const VkAttachmentReference depth{1, VK_IMAGE_LAYOUT_DEPTH_STENCIL_ATTACHMENT_OPTIMAL};
+  VkSubpassDescription subpass{};
+  subpass.colorAttachmentCount = 1;
+  subpass.pColorAttachments = &color;
+  subpass.pDepthStencilAttachment = &depth;
+  VkRenderPassCreateInfo info{VK_STRUCTURE_TYPE_RENDER_PASS_CREATE_INFO};
+  info.attachmentCount = 2;
+  info.pAttachments = attachments;
+  info.subpassCount = 1;
+  info.pSubpasses = &subpass;
+  require(get<PFN_vkCreateRenderPass>("vkCreateRenderPass")(device, &info, nullptr, &render_pass),
+          "vkCreateRenderPass");
+  keep_made("vkCreateRenderPass", ObjectType::kNone, handle_bits(render_pass));
+}
+
+// What the walk may use and end: the guest's own objects are needed to the last.
+void Guest::make_spares() {
+  VkCommandPoolCreateInfo commands_info{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+  VkCommandPool command_pool = VK_NULL_HANDLE;
+  require(get<PFN_vkCreateCommandPool>("vkCreateCommandPool")(device, &commands_info, nullptr, &command_pool),
+          "vkCreateCommandPool");
+  keep_made("vkCreateCommandPool", ObjectType::kCommandPool, handle_bits(command_pool));
+  VkFenceCreateInfo fence_info{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+  VkFence fence = VK_NULL_HANDLE;
+  require(get<PFN_vkCreateFence>("vkCreateFence")(device, &fence_info, nullptr, &fence), "vkCreateFence");
+  keep(ObjectType::kFence, handle_bits(fence), 0);
 }
 
 }  // namespace viaduct::fake

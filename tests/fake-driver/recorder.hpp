@@ -4,7 +4,8 @@
 // came in, a digest of everything that went out, the result, and the handles that it made. Whoever is at the
 // other end of the ring reads the log and sets failures through two ordinary commands: the words of a
 // vkCreateShaderModule that begin with kInstructionMagic are an instruction ("fail vkCreateBuffer 1 -2": the
-// next call of vkCreateBuffer but one gives VK_ERROR_OUT_OF_DEVICE_MEMORY; "clear"), and vkGetShaderInfoAMD
+// next call of vkCreateBuffer but one gives VK_ERROR_OUT_OF_DEVICE_MEMORY; "clear"; semantics.hpp
+// has "hold" and "release"), and vkGetShaderInfoAMD
 // for VK_SHADER_INFO_TYPE_DISASSEMBLY_AMD gives the log so far, which is emptied by reading it. These two
 // uses are not logged. Any thread; one a process.
 #pragma once

@@ -8,6 +8,7 @@
 #include <map>
 #include <string_view>
 
+#include "tests/fake-driver/driver_constants.hpp"
 #include "tests/fake-driver/objects.hpp"
 #include "tests/fake-driver/recorder.hpp"
 
@@ -133,9 +134,9 @@ void vkGetPhysicalDeviceProperties(VkPhysicalDevice, VkPhysicalDeviceProperties*
   out->driverVersion = 7;
   out->vendorID = 0x10005;
   out->deviceID = 0xfa4e;
-  out->deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
-  std::snprintf(out->deviceName, sizeof(out->deviceName), "Recording fake");
-  for (uint32_t i = 0; i < VK_UUID_SIZE; ++i) out->pipelineCacheUUID[i] = static_cast<uint8_t>(i + 1);
+  out->deviceType = kDeviceType;
+  std::snprintf(out->deviceName, sizeof(out->deviceName), "%s", kDeviceName);
+  std::memcpy(out->pipelineCacheUUID, kUuid, sizeof(kUuid));
   out->limits.maxImageDimension2D = 16384;
   out->limits.maxMemoryAllocationCount = 1u << 20;
   out->limits.maxBoundDescriptorSets = 32;
@@ -148,19 +149,61 @@ void vkGetPhysicalDeviceProperties(VkPhysicalDevice, VkPhysicalDeviceProperties*
   out->limits.timestampPeriod = 1.0F;
 }
 
-void write_names(void* chain) {
+namespace {
+
+template <class T>
+T* find_in_chain(void* chain, VkStructureType type) {
   for (auto* next = static_cast<VkBaseOutStructure*>(chain); next != nullptr; next = next->pNext) {
-    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES) {
-      auto* driver = reinterpret_cast<VkPhysicalDeviceDriverProperties*>(next);
-      std::snprintf(driver->driverName, sizeof(driver->driverName), "fake");
-      std::snprintf(driver->driverInfo, sizeof(driver->driverInfo), "records what it is told");
-    }
-    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES) {
-      auto* driver = reinterpret_cast<VkPhysicalDeviceVulkan12Properties*>(next);
-      std::snprintf(driver->driverName, sizeof(driver->driverName), "fake");
-      std::snprintf(driver->driverInfo, sizeof(driver->driverInfo), "records what it is told");
-    }
+    if (next->sType == type) return reinterpret_cast<T*>(next);
   }
+  return nullptr;
+}
+
+template <class Properties>
+void name_driver(Properties* properties) {
+  if (properties == nullptr) return;
+  std::memset(properties->driverName, 0, sizeof(properties->driverName));
+  std::memset(properties->driverInfo, 0, sizeof(properties->driverInfo));
+  std::snprintf(properties->driverName, sizeof(properties->driverName), "fake");
+  std::snprintf(properties->driverInfo, sizeof(properties->driverInfo), "%s", kDriverInfo);
+}
+
+template <class Properties>
+void identify(Properties* properties) {
+  if (properties == nullptr) return;
+  std::memcpy(properties->deviceUUID, kUuid, sizeof(kUuid));
+  std::memcpy(properties->driverUUID, kUuid, sizeof(kUuid));
+}
+
+}  // namespace
+
+void write_identity(void* chain) {
+  name_driver(find_in_chain<VkPhysicalDeviceDriverProperties>(
+      chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES));
+  name_driver(find_in_chain<VkPhysicalDeviceVulkan12Properties>(
+      chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES));
+  auto* import = find_in_chain<VkPhysicalDeviceExternalMemoryHostPropertiesEXT>(
+      chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT);
+  if (import != nullptr) import->minImportedHostPointerAlignment = 4096;
+  identify(
+      find_in_chain<VkPhysicalDeviceIDProperties>(chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES));
+  identify(find_in_chain<VkPhysicalDeviceVulkan11Properties>(
+      chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES));
+}
+
+void write_budget(void* chain) {
+  auto* budget = find_in_chain<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(
+      chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+  for (uint32_t heap = 1; budget != nullptr && heap < VK_MAX_MEMORY_HEAPS; ++heap) {
+    budget->heapBudget[heap] = budget->heapUsage[heap] = 0;
+  }
+}
+
+void write_importable(void* chain) {
+  auto* external = find_in_chain<VkExternalImageFormatProperties>(
+      chain, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
+  if (external == nullptr) return;
+  external->externalMemoryProperties.externalMemoryFeatures |= VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
 }
 
 void vkGetPhysicalDeviceFeatures(VkPhysicalDevice, VkPhysicalDeviceFeatures* out) {
@@ -181,13 +224,7 @@ void vkGetPhysicalDeviceQueueFamilyProperties2(VkPhysicalDevice, uint32_t* count
 }
 
 void vkGetPhysicalDeviceMemoryProperties(VkPhysicalDevice, VkPhysicalDeviceMemoryProperties* out) {
-  std::memset(out, 0, sizeof(*out));
-  out->memoryTypeCount = 1;
-  out->memoryTypes[0].propertyFlags =
-      VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-      VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-  out->memoryHeapCount = 1;
-  out->memoryHeaps[0] = {8ULL << 30, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT};
+  *out = driver_memory();
 }
 
 VkResult vkCreateDevice(VkPhysicalDevice, const VkDeviceCreateInfo*, const VkAllocationCallbacks*,
@@ -264,10 +301,10 @@ VkMemoryRequirements requirements_of(VkBuffer buffer) {
   const std::lock_guard guard(state().mutex);
   const auto found = state().buffers.find(buffer);
   const VkDeviceSize size = found == state().buffers.end() ? 4096 : found->second.size;
-  return {(size + 255) / 256 * 256, 256, 1};
+  return {(size + 255) / 256 * 256, 256, kMemoryTypeBits};
 }
 
-VkMemoryRequirements requirements_of_anything() { return {65536, 256, 1}; }
+VkMemoryRequirements requirements_of_anything() { return {65536, 256, kMemoryTypeBits}; }
 
 void vkCmdFillBuffer(VkCommandBuffer, VkBuffer buffer, VkDeviceSize offset, VkDeviceSize size,
                      uint32_t word) {
@@ -290,14 +327,19 @@ VkResult vkAllocateCommandBuffers(VkDevice, const VkCommandBufferAllocateInfo* i
 
 VkResult vkGetMemoryHostPointerPropertiesEXT(VkDevice, VkExternalMemoryHandleTypeFlagBits, const void*,
                                              VkMemoryHostPointerPropertiesEXT* out) {
-  out->memoryTypeBits = 1;
+  out->memoryTypeBits = kMemoryTypeBits;
   return VK_SUCCESS;
 }
 
 bool is_instruction(const VkShaderModuleCreateInfo* info) {
   if (info->codeSize < sizeof(kInstructionMagic) || info->pCode[0] != kInstructionMagic) return false;
   const char* text = reinterpret_cast<const char*>(info->pCode + 1);
-  Recorder::get().instruct({text, strnlen(text, info->codeSize - sizeof(kInstructionMagic))});
+  const std::string_view instruction(text, strnlen(text, info->codeSize - sizeof(kInstructionMagic)));
+  if (instruction == "hold" || instruction == "release") {
+    hold_submissions(instruction == "hold");
+  } else {
+    Recorder::get().instruct(instruction);
+  }
   return true;
 }
 

@@ -1,7 +1,8 @@
 // The commands of the fake driver that cannot be made up: those whose answers a worker acts on. Everything
 // else is generated. The signatures are Vulkan's; generated entry points record a call and then come here.
 //
-// Queues execute at submission: waits are taken as satisfied, signals happen at once. Any thread.
+// Queues execute at submission, unless told to hold: waits are taken as satisfied, signals happen at once.
+// Any thread.
 #pragma once
 
 #include <vulkan/vulkan.h>
@@ -9,15 +10,9 @@
 #include <cstdint>
 #include <span>
 
-namespace viaduct::fake {
+#include "generated/fake_driver/facts.hpp"
 
-// Filled by generated code: every extension of the registry that has commands or structs for us.
-struct Extension {
-  const char* name;
-  uint32_t version;
-};
-extern const std::span<const Extension> kInstanceExtensions;
-extern const std::span<const Extension> kDeviceExtensions;
+namespace viaduct::fake {
 
 namespace hand {
 
@@ -33,8 +28,12 @@ VkResult vkEnumerateDeviceExtensionProperties(VkPhysicalDevice, const char* laye
                                               VkExtensionProperties* out);
 VkResult vkEnumerateDeviceLayerProperties(VkPhysicalDevice, uint32_t* count, VkLayerProperties* out);
 void vkGetPhysicalDeviceProperties(VkPhysicalDevice, VkPhysicalDeviceProperties* out);
-// Texts in a chain of properties are made texts again.
-void write_names(void* chain);
+// What a worker changes in a chain of properties becomes what driver_constants.hpp says.
+void write_identity(void* chain);  // pages can be imported, too
+// Heaps that do not exist have no budget.
+void write_budget(void* chain);
+// Every image may be imported.
+void write_importable(void* chain);
 void vkGetPhysicalDeviceFeatures(VkPhysicalDevice, VkPhysicalDeviceFeatures* out);
 void vkGetPhysicalDeviceQueueFamilyProperties(VkPhysicalDevice, uint32_t* count,
                                               VkQueueFamilyProperties* out);
@@ -69,6 +68,8 @@ VkResult vkGetFenceStatus(VkDevice, VkFence fence);
 VkResult vkWaitForFences(VkDevice, uint32_t count, const VkFence* fences, VkBool32 all, uint64_t timeout);
 VkResult vkQueueSubmit(VkQueue, uint32_t count, const VkSubmitInfo* submits, VkFence fence);
 VkResult vkQueueSubmit2(VkQueue, uint32_t count, const VkSubmitInfo2* submits, VkFence fence);
+// While held, submissions are taken and do not end.
+void hold_submissions(bool held);
 VkResult vkQueueBindSparse(VkQueue, uint32_t count, const VkBindSparseInfo* infos, VkFence fence);
 
 VkResult vkAllocateCommandBuffers(VkDevice, const VkCommandBufferAllocateInfo* info, VkCommandBuffer* out);

@@ -1,7 +1,11 @@
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "tests/fake-driver/objects.hpp"
 #include "tests/fake-driver/semantics.hpp"
@@ -15,6 +19,8 @@ struct Signals {
   std::condition_variable changed;
   std::map<VkSemaphore, uint64_t> timelines;
   std::map<VkFence, bool> fences;
+  bool held = false;
+  std::vector<std::function<void()>> waiting;  // what submissions will signal once they are let go
 };
 
 Signals& signals() {
@@ -47,9 +53,30 @@ void signal(VkSemaphore semaphore, uint64_t value) {
   if (found != signals().timelines.end() && value > found->second) found->second = value;
 }
 
-void finish(VkFence fence) {
-  if (fence != VK_NULL_HANDLE) signals().fences[fence] = true;
+using Signalled = std::vector<std::pair<VkSemaphore, uint64_t>>;
+
+// A submission's end: now, or when submissions are no longer held. The lock is held.
+void finish(VkFence fence, Signalled semaphores) {
+  const auto end = [fence, semaphores = std::move(semaphores)] {
+    for (const auto& [semaphore, value] : semaphores) signal(semaphore, value);
+    if (fence != VK_NULL_HANDLE) signals().fences[fence] = true;
+  };
+  if (signals().held) {
+    signals().waiting.push_back(end);
+    return;
+  }
+  end();
   signals().changed.notify_all();
+}
+
+// What the timeline values in a submission's chain belong to.
+void add_signals(Signalled& to, const void* chain, const VkSemaphore* semaphores, uint32_t count) {
+  const auto* values =
+      find_in_chain<VkTimelineSemaphoreSubmitInfo>(chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+  if (values == nullptr || values->pSignalSemaphoreValues == nullptr || semaphores == nullptr) return;
+  for (uint32_t i = 0; i < std::min(count, values->signalSemaphoreValueCount); ++i) {
+    to.emplace_back(semaphores[i], values->pSignalSemaphoreValues[i]);
+  }
 }
 
 }  // namespace
@@ -119,40 +146,45 @@ VkResult vkWaitForFences(VkDevice, uint32_t count, const VkFence* fences, VkBool
   });
 }
 
+void hold_submissions(bool held) {
+  const std::lock_guard guard(signals().mutex);
+  signals().held = held;
+  if (held) return;
+  for (const auto& end : signals().waiting) end();
+  signals().waiting.clear();
+  signals().changed.notify_all();
+}
+
 VkResult vkQueueSubmit(VkQueue, uint32_t count, const VkSubmitInfo* submits, VkFence fence) {
   const std::lock_guard guard(signals().mutex);
+  Signalled semaphores;
   for (uint32_t i = 0; i < count; ++i) {
-    const auto* values = find_in_chain<VkTimelineSemaphoreSubmitInfo>(
-        submits[i].pNext, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
-    for (uint32_t s = 0; values != nullptr && s < values->signalSemaphoreValueCount; ++s) {
-      signal(submits[i].pSignalSemaphores[s], values->pSignalSemaphoreValues[s]);
-    }
+    add_signals(semaphores, submits[i].pNext, submits[i].pSignalSemaphores, submits[i].signalSemaphoreCount);
   }
-  finish(fence);
+  finish(fence, std::move(semaphores));
   return VK_SUCCESS;
 }
 
 VkResult vkQueueSubmit2(VkQueue, uint32_t count, const VkSubmitInfo2* submits, VkFence fence) {
   const std::lock_guard guard(signals().mutex);
+  Signalled semaphores;
   for (uint32_t i = 0; i < count; ++i) {
     for (uint32_t s = 0; s < submits[i].signalSemaphoreInfoCount; ++s) {
-      signal(submits[i].pSignalSemaphoreInfos[s].semaphore, submits[i].pSignalSemaphoreInfos[s].value);
+      const VkSemaphoreSubmitInfo& info = submits[i].pSignalSemaphoreInfos[s];
+      semaphores.emplace_back(info.semaphore, info.value);
     }
   }
-  finish(fence);
+  finish(fence, std::move(semaphores));
   return VK_SUCCESS;
 }
 
 VkResult vkQueueBindSparse(VkQueue, uint32_t count, const VkBindSparseInfo* infos, VkFence fence) {
   const std::lock_guard guard(signals().mutex);
+  Signalled semaphores;
   for (uint32_t i = 0; i < count; ++i) {
-    const auto* values = find_in_chain<VkTimelineSemaphoreSubmitInfo>(
-        infos[i].pNext, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
-    for (uint32_t s = 0; values != nullptr && s < values->signalSemaphoreValueCount; ++s) {
-      signal(infos[i].pSignalSemaphores[s], values->pSignalSemaphoreValues[s]);
-    }
+    add_signals(semaphores, infos[i].pNext, infos[i].pSignalSemaphores, infos[i].signalSemaphoreCount);
   }
-  finish(fence);
+  finish(fence, std::move(semaphores));
   return VK_SUCCESS;
 }
 

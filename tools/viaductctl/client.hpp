@@ -1,6 +1,7 @@
 // A connection to the service: which URL, and one administrative question.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -12,6 +13,9 @@ namespace viaduct::tools {
 // The first place that answers: `wanted` alone if it is given, otherwise VIADUCT_URL or the standard
 // places. The error names all that was tried, and what to do.
 [[nodiscard]] tl::expected<transport::Url, std::string> find_service(const std::string& wanted);
+
+// The VkPhysicalDeviceType of the first GPU that this service lends. Needs no privilege and takes no session.
+[[nodiscard]] tl::expected<uint32_t, std::string> ask_device_type(const transport::Url& url);
 
 [[nodiscard]] tl::expected<control::AdminReply, std::string> ask(const transport::Url& url,
                                                                  const control::AdminRequest& request);

@@ -6,17 +6,19 @@
 namespace viaduct::tools {
 
 const char* ctl_help() {
-  return R"(Usage: viaductctl run [--tenant NAME] [--url URL] -- PROGRAM ARGS...
+  return R"(Usage: viaductctl run [--tenant NAME] [--no-gl] [--url URL] -- PROGRAM ARGS...
        viaductctl status [--json] [--url URL]
        viaductctl gpus [--json] [--url URL]
        viaductctl kill SESSION [--url URL]
 
-  run      start a program on Viaduct's Vulkan driver, with everything set
+  run      start a program on Viaduct's Vulkan driver, with everything set;
+           OpenGL programs run there too, by Mesa's Zink
   status   tenants and their sessions: pid, program, frames, memory
   gpus     the GPUs that the service lends
   kill     end a session; its program sees its device lost
 
   --tenant NAME  run as this tenant, by the tenant's own socket
+  --no-gl        leave OpenGL alone: set nothing for Mesa
   --url URL      where the service is; default: VIADUCT_URL, then the standard
                  places ($XDG_RUNTIME_DIR/viaduct, /run/viaduct)
   --json         print JSON
@@ -70,6 +72,10 @@ tl::expected<Split, std::string> split(int argc, const char* const* argv) {
       out.options.json = true;
       continue;
     }
+    if (word == "--no-gl") {
+      out.options.gl = false;
+      continue;
+    }
     std::string* target = word == "--url"      ? &out.options.url
                           : word == "--tenant" ? &out.options.tenant
                                                : nullptr;
@@ -96,6 +102,7 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
   const std::size_t arguments = words.size() - 1;
   if (verb != "run" && !options.program.empty()) return bad(verb + " takes no program");
   if (verb != "run" && !options.tenant.empty()) return bad("--tenant belongs to run");
+  if (verb != "run" && !options.gl) return bad("--no-gl belongs to run");
   if (verb == "run") {
     options.verb = Verb::run;
     if (options.program.empty()) return bad("run wants a program: viaductctl run -- PROGRAM ARGS...");

@@ -14,6 +14,7 @@ struct CtlOptions {
   Verb verb = Verb::help;
   std::string url;     // --url; empty = VIADUCT_URL or the standard places
   std::string tenant;  // run --tenant
+  bool gl = true;      // false: run --no-gl
   bool json = false;
   uint32_t session = 0;              // kill
   std::vector<std::string> program;  // run

@@ -143,6 +143,7 @@ std::string status_json(const control::Status& status) {
                              .text("memory_mode", session.memory_mode())
                              .text("state", session.state())
                              .text("sandbox", session.sandbox())
+                             .number("validation_messages", session.validation_messages())
                              .str());
     }
     tenants.push_back(Object()

@@ -1,10 +1,12 @@
 #include "tools/viaductctl/run.hpp"
 
 #include <unistd.h>
+#include <vulkan/vulkan_core.h>
 
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -13,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "tools/viaductctl/client.hpp"
+#include "tools/viaductctl/opengl.hpp"
 #include "transport/stream/connect.hpp"
 
 namespace viaduct::tools {
@@ -44,6 +47,14 @@ tl::expected<transport::Url, std::string> tenant_url(const transport::Url& base,
   if (!reply) return tl::unexpected("tenant " + tenant + ": " + reply.error());
   url.path = reply->tenant_socket();
   return url;
+}
+
+// A Vulkan program needs none of it, so what is missing is said and the program starts all the same.
+void prepare_gl(const transport::Url& url) {
+  const auto type = ask_device_type(url);
+  const std::string trouble = type ? set_up_gl(*type == VK_PHYSICAL_DEVICE_TYPE_CPU)
+                                   : "OpenGL programs will not use Viaduct: " + type.error();
+  if (!trouble.empty()) std::fprintf(stderr, "viaductctl: %s\n", trouble.c_str());
 }
 
 }  // namespace
@@ -81,6 +92,7 @@ std::string run_program(const CtlOptions& options) {
   ::setenv("VIADUCT_URL", transport::to_string(*url).c_str(), 1);
   ::setenv("VK_DRIVER_FILES", manifest.c_str(), 1);
   ::setenv("VK_ICD_FILENAMES", manifest.c_str(), 1);  // what the variable was called before Vulkan 1.3.207
+  if (options.gl) prepare_gl(*url);
   std::vector<char*> arguments;
   for (const std::string& word : options.program) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);

@@ -30,6 +30,8 @@ enum class FrameKind : std::uint16_t {
   refused = 3,
   admin_request = 4,
   admin_reply = 5,
+  device_query = 6,
+  device_info = 7,
 };
 
 struct FrameHeader {

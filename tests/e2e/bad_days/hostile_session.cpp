@@ -8,6 +8,7 @@
 #include <cstring>
 #include <thread>
 
+#include "generated/protocol/command_forms.hpp"
 #include "generated/protocol/commands.hpp"
 #include "protocol/control/handshake.hpp"
 #include "protocol/wire/record.hpp"
@@ -45,8 +46,8 @@ std::vector<std::byte> honest_hello() {
   protocol::Hello hello;
   hello.pid = static_cast<uint32_t>(getpid());
   hello.program = "hostile";
-  for (const protocol::CommandInfo& info : protocol::kCommandInfo)
-    hello.command_hashes.push_back(info.name_hash);
+  for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i)
+    hello.commands.push_back({protocol::kCommandInfo[i].name_hash, protocol::kCommandForms[i]});
   return protocol::encode_hello(hello);
 }
 

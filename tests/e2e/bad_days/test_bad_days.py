@@ -171,6 +171,7 @@ class WorkerKilled(OneHost):
         lines = dict(line.split() for line in program.text().splitlines())
         for call in ("result", "submit", "idle", "queue_idle", "status", "wait", "counter"):
             self.assertEqual(lines.get(call), str(DEVICE_LOST), f"{call}: {program.text()}")
+        self.assertEqual(lines.get("queries"), "1", "queries that come first after the loss have answers")
         self.assertIn("destroyed", lines)
 
 

@@ -134,6 +134,42 @@ int blocked_query() {
   return 0;
 }
 
+template <class T>
+T dirty(VkStructureType type, void* next = nullptr) {
+  T out;
+  std::memset(static_cast<void*>(&out), 0x5a, sizeof(out));
+  out.sType = type;
+  out.pNext = static_cast<decltype(out.pNext)>(next);
+  return out;
+}
+
+// Whether queries that this program has not made before have answers: those of enumeration, or zeros.
+bool queries_are_answered(VkPhysicalDevice physical) {
+  auto vulkan12 =
+      dirty<VkPhysicalDeviceVulkan12Properties>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES);
+  auto properties =
+      dirty<VkPhysicalDeviceProperties2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, &vulkan12);
+  vkGetPhysicalDeviceProperties2(physical, &properties);
+  auto memory =
+      dirty<VkPhysicalDeviceMemoryProperties2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2);
+  vkGetPhysicalDeviceMemoryProperties2(physical, &memory);
+  VkFormatProperties format{};
+  vkGetPhysicalDeviceFormatProperties(physical, VK_FORMAT_R8G8B8A8_UNORM, &format);
+  uint32_t families = 0;
+  vkGetPhysicalDeviceQueueFamilyProperties(physical, &families, nullptr);
+  const VkPhysicalDeviceExternalBufferInfo info{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO};
+  auto external = dirty<VkExternalBufferProperties>(VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES);
+  vkGetPhysicalDeviceExternalBufferProperties(physical, &info, &external);
+  return properties.properties.apiVersion >= VK_API_VERSION_1_0 &&
+         properties.properties.limits.maxImageDimension2D >= 4096 &&
+         vulkan12.maxPerStageDescriptorUpdateAfterBindSamplers != 0x5a5a5a5a &&
+         std::memchr(vulkan12.driverName, 0, sizeof(vulkan12.driverName)) != nullptr &&
+         memory.memoryProperties.memoryTypeCount > 0 &&
+         memory.memoryProperties.memoryTypeCount <= VK_MAX_MEMORY_TYPES && families > 0 &&
+         (format.optimalTilingFeatures & VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT) != 0 &&
+         external.externalMemoryProperties.externalMemoryFeatures == 0;
+}
+
 // Waits for a worker to die, then goes on using Vulkan in every way: results are losses, nothing crashes.
 int after_loss() {
   const Gpu gpu;
@@ -142,6 +178,7 @@ int after_loss() {
   say("blocked", 0);
   say("result", vkWaitForFences(gpu.device, 1, &stuck.fence, VK_TRUE, kForever));
   std::memset(buffer.words, 7, 65536);  // still mapped
+  say("queries", queries_are_answered(gpu.physical) ? 1 : 0);
   const VkCommandBuffer commands = allocate_commands(gpu, gpu.pool);
   begin(commands);
   for (int i = 0; i < 20000; ++i) record_fill(commands, buffer, 1);

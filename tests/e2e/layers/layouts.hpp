@@ -15,6 +15,9 @@ struct MemoryLayout {
   VkDeviceSize non_coherent_atom_size;
   bool imports_host_pages;  // false: as amdgpu, which lists the extension and refuses pages that belong to a
                             // file
+  // Resources that are truthfully reported as not importable, and must not meet imported memory.
+  bool imports_linear_images = true;
+  VkBufferUsageFlags unimportable_buffers = 0;  // buffers with any of these usages
 
   uint32_t all_types() const { return (1u << types.size()) - 1; }
   // Optimal images live in device-local memory only, as on a discrete GPU.

@@ -1,11 +1,13 @@
 // VK_LAYER_VIADUCT_memory_types: gives a software driver, whose one memory type is everything at once, the
-// memory types and heaps of a discrete GPU. Test only; it sits below viaduct-worker, in the worker's own
+// memory types, the heaps and the device type of a discrete GPU. Test only; it sits below viaduct-worker, in the worker's own
 // loader. Long because it is one list of intercepted entry points and what stands behind each.
 //
 // It is stricter than hardware, so that what would go wrong on a card goes wrong here: memory of a type that
 // is not visible cannot be mapped; memory of a visible, non-coherent type is mapped as a copy, and only
-// flushes and invalidates move bytes between the copy and what the device sees; images take device-local
-// types only. It supposes a driver with one memory type, which it checks, and whose memory can all be mapped.
+// flushes and invalidates move bytes between the copy and what the device sees; optimal images take
+// device-local types only; what the layout says cannot be imported is reported so, and the program ends when
+// such a resource is declared for import or bound to imported memory all the same. It supposes a driver with
+// one memory type, which it checks, and whose memory can all be mapped.
 #include <vulkan/vk_layer.h>
 #include <vulkan/vulkan.h>
 
@@ -17,6 +19,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "layouts.hpp"
@@ -39,6 +42,7 @@ struct InstanceData {
 struct MemoryData {
   uint32_t type = 0;
   VkDeviceSize size = 0;
+  bool imported = false;
   std::byte* driver = nullptr;  // the driver's mapping, while the copy exists
   std::vector<std::byte> copy;  // what the host sees of non-coherent memory while it is mapped
 };
@@ -49,6 +53,8 @@ struct DeviceData {
   Functions functions;
   std::mutex lock;
   std::unordered_map<VkDeviceMemory, MemoryData> memories;
+  std::unordered_set<VkImage> linear_images;
+  std::unordered_set<VkBuffer> unimportable_buffers;
 };
 
 std::mutex g_lock;
@@ -122,6 +128,12 @@ void impose(VkPhysicalDeviceMemoryProperties& properties) {
   for (uint32_t i = 0; i < layout.heaps.size(); ++i) properties.memoryHeaps[i] = layout.heaps[i];
 }
 
+// Nor is it a CPU any more: Mesa, for one, goes other ways for those.
+void impose(VkPhysicalDeviceProperties& properties) {
+  properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+  properties.limits.nonCoherentAtomSize = chosen_layout().non_coherent_atom_size;
+}
+
 void impose_buffer(VkMemoryRequirements& needs) { needs.memoryTypeBits = chosen_layout().all_types(); }
 void impose_image(VkMemoryRequirements& needs, VkImageTiling tiling) {
   needs.memoryTypeBits =
@@ -191,7 +203,7 @@ VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceProperties(VkPhysicalDevice physical
   auto& data = instance_of(physical);
   next_instance<PFN_vkGetPhysicalDeviceProperties>(data, "vkGetPhysicalDeviceProperties")(physical,
                                                                                           properties);
-  properties->limits.nonCoherentAtomSize = chosen_layout().non_coherent_atom_size;
+  impose(*properties);
 }
 
 VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceProperties2(VkPhysicalDevice physical,
@@ -199,7 +211,44 @@ VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceProperties2(VkPhysicalDevice physica
   auto& data = instance_of(physical);
   next_instance<PFN_vkGetPhysicalDeviceProperties2>(
       data, "vkGetPhysicalDeviceProperties2", "vkGetPhysicalDeviceProperties2KHR")(physical, properties);
-  properties->properties.limits.nonCoherentAtomSize = chosen_layout().non_coherent_atom_size;
+  impose(properties->properties);
+}
+
+VkExternalMemoryFeatureFlags import_feature(bool importable) {
+  return importable ? VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT : 0;
+}
+
+bool unimportable(VkBufferUsageFlags usage) { return (usage & chosen_layout().unimportable_buffers) != 0; }
+
+template <class Struct>
+const Struct* find_struct(const void* chain, VkStructureType type) {
+  for (auto* next = static_cast<const VkBaseInStructure*>(chain); next; next = next->pNext)
+    if (next->sType == type) return reinterpret_cast<const Struct*>(next);
+  return nullptr;
+}
+
+VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceExternalBufferProperties(
+    VkPhysicalDevice physical, const VkPhysicalDeviceExternalBufferInfo* info,
+    VkExternalBufferProperties* properties) {
+  next_instance<PFN_vkGetPhysicalDeviceExternalBufferProperties>(
+      instance_of(physical), "vkGetPhysicalDeviceExternalBufferProperties",
+      "vkGetPhysicalDeviceExternalBufferPropertiesKHR")(physical, info, properties);
+  if (chosen_layout().unimportable_buffers &&
+      info->handleType == VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT)
+    properties->externalMemoryProperties.externalMemoryFeatures = import_feature(!unimportable(info->usage));
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL GetPhysicalDeviceImageFormatProperties2(
+    VkPhysicalDevice physical, const VkPhysicalDeviceImageFormatInfo2* info,
+    VkImageFormatProperties2* properties) {
+  const auto* external = find_struct<VkPhysicalDeviceExternalImageFormatInfo>(
+      info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+  if (external && external->handleType && info->tiling == VK_IMAGE_TILING_LINEAR &&
+      !chosen_layout().imports_linear_images)
+    return VK_ERROR_FORMAT_NOT_SUPPORTED;
+  return next_instance<PFN_vkGetPhysicalDeviceImageFormatProperties2>(
+      instance_of(physical), "vkGetPhysicalDeviceImageFormatProperties2",
+      "vkGetPhysicalDeviceImageFormatProperties2KHR")(physical, info, properties);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL CreateDevice(VkPhysicalDevice physical, const VkDeviceCreateInfo* info,
@@ -257,6 +306,8 @@ VKAPI_ATTR VkResult VKAPI_CALL AllocateMemory(VkDevice device, const VkMemoryAll
   MemoryData& made = data.memories[*memory];
   made.type = type;
   made.size = info->allocationSize;
+  made.imported = find_struct<VkImportMemoryHostPointerInfoEXT>(
+      info->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT);
   return VK_SUCCESS;
 }
 
@@ -331,6 +382,101 @@ VKAPI_ATTR VkResult VKAPI_CALL InvalidateMappedMemoryRanges(VkDevice device, uin
   return move_ranges(device, count, ranges, false);
 }
 
+VKAPI_ATTR VkResult VKAPI_CALL CreateBuffer(VkDevice device, const VkBufferCreateInfo* info,
+                                            const VkAllocationCallbacks* allocator, VkBuffer* buffer) {
+  auto& data = device_of(device);
+  const auto* external = find_struct<VkExternalMemoryBufferCreateInfo>(
+      info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
+  if (unimportable(info->usage) && external && external->handleTypes)
+    give_up("a buffer that cannot be imported was declared for import");
+  VkResult result = next_device<PFN_vkCreateBuffer>(data, "vkCreateBuffer")(device, info, allocator, buffer);
+  std::lock_guard guard(data.lock);
+  if (result == VK_SUCCESS && unimportable(info->usage)) data.unimportable_buffers.insert(*buffer);
+  return result;
+}
+
+VKAPI_ATTR void VKAPI_CALL DestroyBuffer(VkDevice device, VkBuffer buffer,
+                                         const VkAllocationCallbacks* allocator) {
+  auto& data = device_of(device);
+  {
+    std::lock_guard guard(data.lock);
+    data.unimportable_buffers.erase(buffer);
+  }
+  next_device<PFN_vkDestroyBuffer>(data, "vkDestroyBuffer")(device, buffer, allocator);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL CreateImage(VkDevice device, const VkImageCreateInfo* info,
+                                           const VkAllocationCallbacks* allocator, VkImage* image) {
+  auto& data = device_of(device);
+  const bool linear = info->tiling == VK_IMAGE_TILING_LINEAR;
+  const auto* external = find_struct<VkExternalMemoryImageCreateInfo>(
+      info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
+  if (linear && !chosen_layout().imports_linear_images && external && external->handleTypes)
+    give_up("a linear image that cannot be imported was declared for import");
+  VkResult result = next_device<PFN_vkCreateImage>(data, "vkCreateImage")(device, info, allocator, image);
+  std::lock_guard guard(data.lock);
+  if (result == VK_SUCCESS && linear) data.linear_images.insert(*image);
+  return result;
+}
+
+VKAPI_ATTR void VKAPI_CALL DestroyImage(VkDevice device, VkImage image,
+                                        const VkAllocationCallbacks* allocator) {
+  auto& data = device_of(device);
+  {
+    std::lock_guard guard(data.lock);
+    data.linear_images.erase(image);
+  }
+  next_device<PFN_vkDestroyImage>(data, "vkDestroyImage")(device, image, allocator);
+}
+
+void check_buffer(DeviceData& data, VkBuffer buffer, VkDeviceMemory memory) {
+  std::lock_guard guard(data.lock);
+  if (memory_of(data, memory).imported && data.unimportable_buffers.count(buffer))
+    give_up("a buffer that cannot be imported was bound to imported memory");
+}
+
+void check_image(DeviceData& data, VkImage image, VkDeviceMemory memory) {
+  std::lock_guard guard(data.lock);
+  if (memory_of(data, memory).imported && data.linear_images.count(image) &&
+      !chosen_layout().imports_linear_images)
+    give_up("a linear image that cannot be imported was bound to imported memory");
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL BindBufferMemory(VkDevice device, VkBuffer buffer, VkDeviceMemory memory,
+                                                VkDeviceSize offset) {
+  auto& data = device_of(device);
+  check_buffer(data, buffer, memory);
+  return next_device<PFN_vkBindBufferMemory>(data, "vkBindBufferMemory")(device, buffer, memory, offset);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL BindImageMemory(VkDevice device, VkImage image, VkDeviceMemory memory,
+                                               VkDeviceSize offset) {
+  auto& data = device_of(device);
+  check_image(data, image, memory);
+  return next_device<PFN_vkBindImageMemory>(data, "vkBindImageMemory")(device, image, memory, offset);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL BindBufferMemory2(VkDevice device, uint32_t count,
+                                                 const VkBindBufferMemoryInfo* infos) {
+  auto& data = device_of(device);
+  for (uint32_t i = 0; i < count; ++i) check_buffer(data, infos[i].buffer, infos[i].memory);
+  return next_device<PFN_vkBindBufferMemory2>(data, "vkBindBufferMemory2", "vkBindBufferMemory2KHR")(
+      device, count, infos);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL BindImageMemory2(VkDevice device, uint32_t count,
+                                                const VkBindImageMemoryInfo* infos) {
+  auto& data = device_of(device);
+  for (uint32_t i = 0; i < count; ++i) check_image(data, infos[i].image, infos[i].memory);
+  return next_device<PFN_vkBindImageMemory2>(data, "vkBindImageMemory2", "vkBindImageMemory2KHR")(
+      device, count, infos);
+}
+
+VkImageTiling tiling_of(DeviceData& data, VkImage image) {
+  std::lock_guard guard(data.lock);
+  return data.linear_images.count(image) ? VK_IMAGE_TILING_LINEAR : VK_IMAGE_TILING_OPTIMAL;
+}
+
 VKAPI_ATTR void VKAPI_CALL GetBufferMemoryRequirements(VkDevice device, VkBuffer buffer,
                                                        VkMemoryRequirements* needs) {
   next_device<PFN_vkGetBufferMemoryRequirements>(device_of(device), "vkGetBufferMemoryRequirements")(
@@ -355,13 +501,11 @@ VKAPI_ATTR void VKAPI_CALL GetDeviceBufferMemoryRequirements(VkDevice device,
   impose_buffer(needs->memoryRequirements);
 }
 
-// Linear images are rare enough to be told apart by nothing: those that exist get the optimal ones' types
-// too.
 VKAPI_ATTR void VKAPI_CALL GetImageMemoryRequirements(VkDevice device, VkImage image,
                                                       VkMemoryRequirements* needs) {
   next_device<PFN_vkGetImageMemoryRequirements>(device_of(device), "vkGetImageMemoryRequirements")(
       device, image, needs);
-  impose_image(*needs, VK_IMAGE_TILING_OPTIMAL);
+  impose_image(*needs, tiling_of(device_of(device), image));
 }
 
 VKAPI_ATTR void VKAPI_CALL GetImageMemoryRequirements2(VkDevice device,
@@ -369,7 +513,7 @@ VKAPI_ATTR void VKAPI_CALL GetImageMemoryRequirements2(VkDevice device,
                                                        VkMemoryRequirements2* needs) {
   next_device<PFN_vkGetImageMemoryRequirements2>(device_of(device), "vkGetImageMemoryRequirements2",
                                                  "vkGetImageMemoryRequirements2KHR")(device, info, needs);
-  impose_image(needs->memoryRequirements, VK_IMAGE_TILING_OPTIMAL);
+  impose_image(needs->memoryRequirements, tiling_of(device_of(device), info->image));
 }
 
 VKAPI_ATTR void VKAPI_CALL GetDeviceImageMemoryRequirements(VkDevice device,
@@ -378,7 +522,7 @@ VKAPI_ATTR void VKAPI_CALL GetDeviceImageMemoryRequirements(VkDevice device,
   next_device<PFN_vkGetDeviceImageMemoryRequirements>(device_of(device), "vkGetDeviceImageMemoryRequirements",
                                                       "vkGetDeviceImageMemoryRequirementsKHR")(device, info,
                                                                                                needs);
-  impose_image(needs->memoryRequirements, VK_IMAGE_TILING_OPTIMAL);
+  impose_image(needs->memoryRequirements, info->pCreateInfo->tiling);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -422,6 +566,16 @@ const Entry kDeviceEntries[] = {
     {"vkUnmapMemory", erase_type(UnmapMemory), false},
     {"vkFlushMappedMemoryRanges", erase_type(FlushMappedMemoryRanges), false},
     {"vkInvalidateMappedMemoryRanges", erase_type(InvalidateMappedMemoryRanges), false},
+    {"vkCreateBuffer", erase_type(CreateBuffer), false},
+    {"vkDestroyBuffer", erase_type(DestroyBuffer), false},
+    {"vkCreateImage", erase_type(CreateImage), false},
+    {"vkDestroyImage", erase_type(DestroyImage), false},
+    {"vkBindBufferMemory", erase_type(BindBufferMemory), false},
+    {"vkBindBufferMemory2", erase_type(BindBufferMemory2), true},
+    {"vkBindBufferMemory2KHR", erase_type(BindBufferMemory2), true},
+    {"vkBindImageMemory", erase_type(BindImageMemory), false},
+    {"vkBindImageMemory2", erase_type(BindImageMemory2), true},
+    {"vkBindImageMemory2KHR", erase_type(BindImageMemory2), true},
     {"vkGetBufferMemoryRequirements", erase_type(GetBufferMemoryRequirements), false},
     {"vkGetBufferMemoryRequirements2", erase_type(GetBufferMemoryRequirements2), true},
     {"vkGetBufferMemoryRequirements2KHR", erase_type(GetBufferMemoryRequirements2), true},
@@ -446,6 +600,13 @@ const Entry kInstanceEntries[] = {
     {"vkGetPhysicalDeviceProperties", erase_type(GetPhysicalDeviceProperties), false},
     {"vkGetPhysicalDeviceProperties2", erase_type(GetPhysicalDeviceProperties2), true},
     {"vkGetPhysicalDeviceProperties2KHR", erase_type(GetPhysicalDeviceProperties2), true},
+    {"vkGetPhysicalDeviceExternalBufferProperties", erase_type(GetPhysicalDeviceExternalBufferProperties),
+     true},
+    {"vkGetPhysicalDeviceExternalBufferPropertiesKHR", erase_type(GetPhysicalDeviceExternalBufferProperties),
+     true},
+    {"vkGetPhysicalDeviceImageFormatProperties2", erase_type(GetPhysicalDeviceImageFormatProperties2), true},
+    {"vkGetPhysicalDeviceImageFormatProperties2KHR", erase_type(GetPhysicalDeviceImageFormatProperties2),
+     true},
 };
 
 Functions instance_functions(VkInstance instance, PFN_vkGetInstanceProcAddr next) {

@@ -2,7 +2,7 @@
 //
 //   pixels --list
 //   pixels --case NAME [--out FILE]     exit status 0 passed, 1 failed, 2 usage, 77 skipped
-//   pixels --all DIR                    every case, one file each; one line of standard output a case
+//   pixels --all DIR [--except NAME]    every case, one file each; one line of standard output a case
 //
 // The bytes are what is compared between a native run and a forwarded one; standard output carries their
 // hash.
@@ -69,7 +69,7 @@ const pixels::Case* find(std::string_view name) {
 int main(int argc, char** argv) {
   auto& all = pixels::cases();
   std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return std::string_view(a.name) < b.name; });
-  std::string name, out, directory;
+  std::string name, out, directory, except;
   bool list = false;
   for (int i = 1; i < argc; ++i) {
     std::string_view arg = argv[i];
@@ -81,8 +81,10 @@ int main(int argc, char** argv) {
       out = argv[++i];
     } else if (arg == "--all" && i + 1 < argc) {
       directory = argv[++i];
+    } else if (arg == "--except" && i + 1 < argc) {
+      except = argv[++i];
     } else {
-      std::fprintf(stderr, "usage: pixels --list | --case NAME [--out FILE] | --all DIR\n");
+      std::fprintf(stderr, "usage: pixels --list | --case NAME [--out FILE] | --all DIR [--except NAME]\n");
       return 2;
     }
   }
@@ -93,6 +95,7 @@ int main(int argc, char** argv) {
   if (!directory.empty()) {
     int worst = 0;
     for (const auto& entry : all) {
+      if (entry.name == except) continue;
       int status = run_case(entry, directory + "/" + entry.name + ".bin");
       std::fflush(stdout);
       if (status == 1) worst = 1;

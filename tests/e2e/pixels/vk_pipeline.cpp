@@ -54,6 +54,7 @@ VkRenderPass Context::render_pass(const PassOptions& options) {
     dependency.dstAccessMask = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT;
   }
   dependencies[0].srcSubpass = dependencies[1].dstSubpass = VK_SUBPASS_EXTERNAL;
+  dependencies[0].dstStageMask = dependencies[1].srcStageMask = VK_PIPELINE_STAGE_ALL_GRAPHICS_BIT;
   VkRenderPassCreateInfo info{VK_STRUCTURE_TYPE_RENDER_PASS_CREATE_INFO};
   info.attachmentCount = static_cast<uint32_t>(attachments.size());
   info.pAttachments = attachments.data();

@@ -45,7 +45,8 @@ def stop(process):
 
 
 class XServer:
-    """Xvfb without DRI3, 24 bits, its frame buffer in a file that can be read at any time."""
+    """Xvfb without DRI3, 24 bits, its frame buffer in a file that can be read at any time. It stays as it is when its
+    last client leaves: a server that starts over refuses who comes meanwhile."""
 
     order = "BGRX"
 
@@ -54,7 +55,7 @@ class XServer:
         ready, number = os.pipe()
         self.process = subprocess.Popen(
             ["Xvfb", "-displayfd", str(number), "-screen", "0", f"{width}x{height}x24", "-fbdir", self.folder,
-             "-nolisten", "tcp", "-extension", "DRI3"],
+             "-nolisten", "tcp", "-noreset", "-extension", "DRI3"],
             pass_fds=[number], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(number)
         with os.fdopen(ready) as pipe:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Dawn's WebGPU (the npm package "webgpu"): a compute pass and a render pass with readback, natively and forwarded.
+"""Dawn's WebGPU (the npm package "webgpu"): the programs of dawn/, natively and forwarded.
 
 usage: test_dawn.py --driver ICD.json
 
@@ -46,23 +46,29 @@ class Dawn(unittest.TestCase):
     def setUpClass(cls):
         install()
 
-    def run_program(self, environment, output):
+    def run_program(self, program, environment, output):
         environment = {**environment, "XDG_RUNTIME_DIR": str(output.parent)}
-        done = subprocess.run(["node", str(SOURCE / "program.mjs"), str(PLACE), str(output)], env=environment,
+        done = subprocess.run(["node", str(SOURCE / program), str(PLACE), str(output)], env=environment,
                               capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr[-3000:])
         self.assertIn("done", done.stdout)
         return done.stdout
 
-    def test_compute_and_render_give_the_native_bytes(self):
+    def compare(self, program):
         host = harness.Host(driver=self.driver)
         self.addCleanup(host.stop)
         with tempfile.TemporaryDirectory() as folder:
             native, forwarded = (pathlib.Path(folder) / name for name in ("native.bin", "forwarded.bin"))
-            self.run_program(harness.native_environment(self.driver), native)
-            text = self.run_program(host.guest_environment(), forwarded)
+            self.run_program(program, harness.native_environment(self.driver), native)
+            text = self.run_program(program, host.guest_environment(), forwarded)
             self.assertIn("Viaduct", text, "the adapter is the guest's driver")
             self.assertEqual(native.read_bytes(), forwarded.read_bytes())
+
+    def test_compute_and_render_give_the_native_bytes(self):
+        self.compare("program.mjs")
+
+    def test_the_breadth_of_webgpu_gives_the_native_bytes(self):
+        self.compare("breadth.mjs")
 
 
 if __name__ == "__main__":

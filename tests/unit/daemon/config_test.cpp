@@ -21,6 +21,7 @@ TEST(Config, everything_can_be_said) {
     driver = "/x.json"
     gpu = "1"
     require_sandbox = true
+    validate = true
     expose = ["/opt/driver"]
     [pool]
     warm = 5
@@ -44,6 +45,7 @@ TEST(Config, everything_can_be_said) {
   EXPECT_EQ(config->driver, "/x.json");
   EXPECT_EQ(config->gpu, "1");
   EXPECT_TRUE(config->require_sandbox);
+  EXPECT_TRUE(config->validate);
   EXPECT_EQ(config->expose, std::vector<std::string>{"/opt/driver"});
   EXPECT_EQ(config->warm_workers, 5u);
   EXPECT_EQ(config->start_timeout_ms, 1500u);

@@ -75,7 +75,7 @@ std::vector<std::byte> hello_bytes(const std::string& program) {
   protocol::Hello hello;
   hello.pid = static_cast<uint32_t>(::getpid());
   hello.program = program;
-  hello.command_hashes = {1, 2, 3};
+  hello.commands = {{1, 1}, {2, 2}, {3, 3}};
   return protocol::encode_hello(hello);
 }
 

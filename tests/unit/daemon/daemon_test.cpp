@@ -260,6 +260,86 @@ TEST(Ctl, shows_status_for_people_and_programs) {
   EXPECT_NE(gpus.output.find("Fake GPU Two"), std::string::npos) << gpus.output;
 }
 
+// What `viaductctl run OPTIONS` gives a program, on a service that lends only that one of the fake GPUs.
+std::string environment_under_run(const std::string& gpu, const std::vector<std::string>& options,
+                                  bool with_zink) {
+  Daemon daemon({.arguments = {"--gpu", gpu}, .environment = {}, .config = ""});
+  if (with_zink) std::ofstream(daemon.folder() + "/zink_dri.so") << "";
+  std::vector<std::string> command = {VIADUCT_BIN "/viaductctl", "run"};
+  command.insert(command.end(), options.begin(), options.end());
+  command.insert(command.end(), {"--", "env"});
+  const std::vector<std::string> environment = {
+      "VIADUCT_URL=unix://" + daemon.socket(), "LIBGL_DRIVERS_PATH=" + daemon.folder(),
+      "LIBGL_ALWAYS_SOFTWARE=old", "LIBGL_KOPPER_DRI2=old", "MESA_LOADER_DRIVER_OVERRIDE=old"};
+  return "\n" + run(command, environment).output;
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+  return text.find("\n" + line + "\n") != std::string::npos;
+}
+
+TEST(Ctl, learns_the_kind_of_device_from_a_service_without_warm_workers) {
+  Daemon daemon({.arguments = {"--gpu", "1"}, .environment = {}, .config = "[pool]\nwarm = 0\n"});
+  std::ofstream(daemon.folder() + "/zink_dri.so") << "";
+  const Finished finished =
+      run({VIADUCT_BIN "/viaductctl", "run", "env"},
+          {"VIADUCT_URL=unix://" + daemon.socket(), "LIBGL_DRIVERS_PATH=" + daemon.folder()});
+  EXPECT_NE(finished.output.find("LIBGL_ALWAYS_SOFTWARE=1"), std::string::npos) << finished.output;
+}
+
+TEST(Ctl, sets_opengl_up_for_a_gpu) {
+  const std::string text = environment_under_run("0", {}, true);
+  EXPECT_TRUE(has_line(text, "MESA_LOADER_DRIVER_OVERRIDE=zink")) << text;
+  EXPECT_TRUE(has_line(text, "LIBGL_KOPPER_DRI2=1")) << text;
+  EXPECT_EQ(text.find("LIBGL_ALWAYS_SOFTWARE"), std::string::npos) << text;
+}
+
+TEST(Ctl, sets_opengl_up_for_a_device_that_is_a_cpu) {
+  const std::string text = environment_under_run("1", {}, true);
+  EXPECT_TRUE(has_line(text, "MESA_LOADER_DRIVER_OVERRIDE=zink")) << text;
+  EXPECT_TRUE(has_line(text, "LIBGL_ALWAYS_SOFTWARE=1")) << text;
+  EXPECT_EQ(text.find("LIBGL_KOPPER_DRI2"), std::string::npos) << text;
+}
+
+TEST(Ctl, leaves_opengl_alone_when_told_so) {
+  const std::string text = environment_under_run("0", {"--no-gl"}, true);
+  EXPECT_TRUE(has_line(text, "MESA_LOADER_DRIVER_OVERRIDE=old")) << text;
+  EXPECT_TRUE(has_line(text, "LIBGL_ALWAYS_SOFTWARE=old")) << text;
+}
+
+TEST(Ctl, names_the_package_when_zink_is_missing_and_runs_the_program) {
+  const std::string text = environment_under_run("0", {}, false);
+  EXPECT_NE(text.find("libgl1-mesa-dri"), std::string::npos) << text;
+  EXPECT_TRUE(has_line(text, "MESA_LOADER_DRIVER_OVERRIDE=old")) << text;
+  EXPECT_EQ(environment_under_run("0", {"--no-gl"}, false).find("libgl1-mesa-dri"), std::string::npos);
+}
+
+TEST(Daemon, tells_everybody_who_may_connect_what_device_there_is) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs a second uid";
+  Daemon daemon({.arguments = {"--gpu", "1"},
+                 .environment = {},
+                 .config = "[tenants.default]\nsocket_mode = \"0666\"\n"});
+  ASSERT_TRUE(daemon.wait_warm(1)) << daemon.log();
+  const pid_t stranger = ::fork();
+  if (stranger == 0) {
+    if (::setresuid(65534, 65534, 65534) != 0) ::_exit(2);
+    const auto stream = daemon.connect();
+    const Deadline deadline = Deadline::after_ms(5000);
+    if (!stream || !transport::write_frame(*stream, transport::FrameKind::device_query,
+                                           protocol::encode_device_query({}), {}, deadline)) {
+      ::_exit(3);
+    }
+    const auto answer = transport::read_frame(*stream, deadline);
+    if (!answer || answer->kind != transport::FrameKind::device_info) ::_exit(4);
+    const auto info = protocol::decode_device_info(answer->payload);
+    ::_exit(info && info->device_type == 4 ? 0 : 5);
+  }
+  int status = -1;
+  ::waitpid(stranger, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(daemon.status().sessions_started(), 0u) << "a question is no session";
+}
+
 TEST(Ctl, ends_a_session) {
   Daemon daemon;
   const Guest guest = daemon.guest("ok");

@@ -81,6 +81,28 @@ TEST_F(ListenSockets, a_failure_leaves_no_half_of_them) {
   EXPECT_TRUE(fs::is_empty(folder_));
 }
 
+TEST_F(ListenSockets, users_and_groups_without_a_name_are_given_by_number) {
+  if (::geteuid() != 0) GTEST_SKIP() << "not root";
+  config_.tenants["zoe"].socket_owner = "61001";
+  config_.tenants["yan"].socket_group = "61002";
+  const auto set = bind_all(config_, ::geteuid(), ::getegid());
+  ASSERT_TRUE(set) << set.error();
+  struct stat info {};
+  ASSERT_EQ(::stat(tenant_path(base_, "zoe").c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 61001u);
+  EXPECT_EQ(info.st_mode & 07777, 0600u);
+  ASSERT_EQ(::stat(tenant_path(base_, "yan").c_str(), &info), 0);
+  EXPECT_EQ(info.st_gid, 61002u);
+  EXPECT_EQ(info.st_mode & 07777, 0660u);
+}
+
+TEST_F(ListenSockets, a_number_that_is_no_user_is_refused) {
+  for (const char* text : {"-1", "4294967295", "12x", "99999999999"}) {
+    config_.tenants["zoe"].socket_owner = text;
+    EXPECT_FALSE(bind_all(config_, ::geteuid(), ::getegid())) << text;
+  }
+}
+
 TEST_F(ListenSockets, a_path_too_long_for_a_socket_is_named) {
   const auto bound = bind_socket("/tmp/" + std::string(200, 'x'), {});
   ASSERT_FALSE(bound);

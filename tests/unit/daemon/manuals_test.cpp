@@ -10,6 +10,8 @@
 #include <sstream>
 #include <string>
 
+#include "host-renderer/daemon/config.hpp"
+
 namespace viaduct {
 namespace {
 
@@ -50,6 +52,50 @@ std::set<std::string> options_in(const std::string& text) {
     at = end;
   }
   return found;
+}
+
+// The example of a configuration that viaductd's manual shows.
+std::string configuration_of_the_manual() {
+  const std::string manual = manual_of("viaductd.8");
+  const std::size_t begin = manual.find(".nf\n.RS\n", manual.find(".SH CONFIGURATION"));
+  return manual.substr(begin + 8, manual.find(".RE", begin) - begin - 8);
+}
+
+// Its keys, "section.key" below a heading; tenants apart, whose names are anybody's.
+std::set<std::string> keys_of_the_manual() {
+  std::istringstream lines(configuration_of_the_manual());
+  std::set<std::string> keys;
+  std::string section;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("[")) section = line.substr(1, line.find(']') - 1) + ".";
+    const std::size_t equals = line.find(" = ");
+    if (equals != std::string::npos && !section.starts_with("tenants."))
+      keys.insert(section + line.substr(0, equals));
+  }
+  return keys;
+}
+
+// The first column of the administrator's table of settings.
+std::set<std::string> keys_of_the_administrators_page() {
+  std::ifstream file(std::string(VIADUCT_DOCS) + "/administrator.md");
+  std::set<std::string> keys;
+  bool settings = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("## ")) settings = line == "## Settings";
+    if (settings && line.starts_with("| `")) keys.insert(line.substr(3, line.find('`', 3) - 3));
+  }
+  return keys;
+}
+
+TEST(Settings, the_manuals_example_is_a_configuration) {
+  const auto config = host::daemon::parse_config(configuration_of_the_manual(), "viaductd.8");
+  EXPECT_TRUE(config) << config.error();
+}
+
+TEST(Settings, the_manual_and_the_administrators_page_tell_the_same_keys) {
+  const auto manual = keys_of_the_manual();
+  EXPECT_GE(manual.size(), 12u);
+  EXPECT_EQ(manual, keys_of_the_administrators_page());
 }
 
 class Manuals : public testing::TestWithParam<std::pair<const char*, const char*>> {};

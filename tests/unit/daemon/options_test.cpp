@@ -22,7 +22,7 @@ auto ctl_options(Words... words) {
 TEST(DaemonOptions, may_be_written_with_a_space_or_an_equals_sign) {
   const auto options =
       daemon_options("--listen", "unix:///a", "--listen=unix:///b", "--gpu=0", "--driver", "x.json",
-                     "--config", "c.toml", "--expose=/opt", "--require-sandbox", "--list-gpus");
+                     "--config", "c.toml", "--expose=/opt", "--require-sandbox", "--validate", "--list-gpus");
   ASSERT_TRUE(options) << options.error();
   EXPECT_EQ(options->listen, (std::vector<std::string>{"unix:///a", "unix:///b"}));
   EXPECT_EQ(options->gpu, "0");
@@ -30,6 +30,7 @@ TEST(DaemonOptions, may_be_written_with_a_space_or_an_equals_sign) {
   EXPECT_EQ(options->config, "c.toml");
   EXPECT_EQ(options->expose, std::vector<std::string>{"/opt"});
   EXPECT_TRUE(options->require_sandbox);
+  EXPECT_TRUE(options->validate);
   EXPECT_TRUE(options->list_gpus);
 }
 
@@ -69,6 +70,14 @@ TEST(CtlOptions, run_works_without_the_two_dashes) {
   const auto options = ctl_options("run", "vkcube", "--c", "100");
   ASSERT_TRUE(options) << options.error();
   EXPECT_EQ(options->program, (std::vector<std::string>{"vkcube", "--c", "100"}));
+}
+
+TEST(CtlOptions, opengl_is_set_up_unless_told_otherwise) {
+  EXPECT_TRUE(ctl_options("run", "--", "glxgears")->gl);
+  EXPECT_FALSE(ctl_options("run", "--no-gl", "--", "glxgears")->gl);
+  EXPECT_EQ(ctl_options("run", "--", "prog", "--no-gl")->program,
+            (std::vector<std::string>{"prog", "--no-gl"}));
+  EXPECT_FALSE(ctl_options("status", "--no-gl"));
 }
 
 TEST(CtlOptions, verbs_are_recognised) {

@@ -1,8 +1,11 @@
 #include "host-renderer/daemon/worker_setup.hpp"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
-#include <cstdlib>
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 namespace viaduct::host::daemon {
 namespace {
@@ -33,6 +36,57 @@ TEST(WorkerSetup, the_chosen_driver_is_the_only_one) {
   EXPECT_TRUE(has(launch->environment, "VK_DRIVER_FILES=/proc/self/status"));
   EXPECT_TRUE(has(launch->environment, "VK_ICD_FILENAMES=/proc/self/status"));
   for (const std::string& entry : launch->environment) EXPECT_EQ(entry.find("elsewhere"), std::string::npos);
+}
+
+class Layers : public testing::Test {
+ protected:
+  Layers() {
+    config_.driver = "/proc/self/status";  // any readable file
+    config_.validate = true;
+    std::string pattern = testing::TempDir() + "layersXXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    std::ofstream(folder_ + "/VkLayer_khronos_validation.json")
+        << R"({"layer": {"library_path": "./liblayer.so"}})";
+    std::ofstream(folder_ + "/liblayer.so") << "";
+  }
+  ~Layers() override { std::filesystem::remove_all(folder_); }
+
+  Config config_;
+  std::string folder_;
+};
+
+TEST_F(Layers, the_validation_layer_is_shown_to_workers_that_shall_load_it) {
+  const auto launch = make_launch_config(config_, "/bin/true", {"/nonexistent", folder_});
+  ASSERT_TRUE(launch) << launch.error();
+  EXPECT_TRUE(has(launch->environment, "VIADUCT_VALIDATE=1"));
+  const auto shows = [&](const std::string& path) {
+    const auto& entries = launch->view.entries;
+    return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+      return entry.path == path || path.rfind(entry.path + "/", 0) == 0;
+    });
+  };
+  EXPECT_TRUE(shows(folder_ + "/VkLayer_khronos_validation.json"));
+  EXPECT_TRUE(shows(folder_ + "/liblayer.so"));
+}
+
+TEST_F(Layers, the_validation_layer_is_found_beside_layers_that_the_environment_names) {
+  ::setenv("VK_LAYER_PATH", "/some/layers", 1);
+  const auto launch = make_launch_config(config_, "/bin/true", {folder_});
+  ::unsetenv("VK_LAYER_PATH");
+  ASSERT_TRUE(launch) << launch.error();
+  EXPECT_TRUE(has(launch->environment, "VK_LAYER_PATH=/some/layers:" + folder_));
+}
+
+TEST_F(Layers, a_missing_validation_layer_is_told_with_its_package) {
+  const auto launch = make_launch_config(config_, "/bin/true", {"/nonexistent"});
+  ASSERT_FALSE(launch);
+  EXPECT_NE(launch.error().find("vulkan-validationlayers"), std::string::npos) << launch.error();
+  config_.validate = false;
+  EXPECT_TRUE(make_launch_config(config_, "/bin/true", {"/nonexistent"}));
+}
+
+TEST(WorkerSetup, validation_is_not_the_environments_to_choose) {
+  EXPECT_FALSE(passes_to_worker("VIADUCT_VALIDATE=1"));
 }
 
 TEST(WorkerSetup, a_missing_driver_is_named) {

@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "generated/guest/entrypoints.hpp"
 #include "generated/protocol/commands.hpp"
+#include "protocol/wire/record.hpp"
 #include "tests/unit/guest/device_fixture.hpp"
 
 namespace viaduct::guest {
@@ -13,23 +15,34 @@ namespace {
 using test::DeviceFixture;
 using test::Record;
 
-constexpr std::uint32_t kDeviceOnly = 0, kCoherent = 1, kNonCoherent = 2;
+constexpr std::uint32_t kDeviceOnly = 0, kCoherent = 1, kNonCoherent = 2, kShadowed = 3;
+
+// Calls succeed: VK_SUCCESS, and for an allocation the name that its record gave.
+std::vector<std::byte> succeed(const Record& record) {
+  std::vector<std::byte> reply(16);
+  if (record.command == static_cast<std::uint32_t>(protocol::Command::viaductAllocateArenaMemory)) {
+    // Behind the device, VkMemoryAllocateInfo without a chain, and the span.
+    std::memcpy(reply.data() + 4, record.bytes.data() + protocol::kCallHeaderSize + 8 + 20 + 16, 8);
+  }
+  return reply;
+}
 
 struct Memory : ::testing::Test {
-  DeviceFixture fixture;
+  DeviceFixture fixture{succeed};
   VkDevice device = fixture.device.handle();
 
   Memory() {
     PhysicalDevice& physical = fixture.physical;
-    physical.memory.memoryTypeCount = 3;
+    physical.memory.memoryTypeCount = 4;
     physical.memory.memoryTypes[kDeviceOnly] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0};
     physical.memory.memoryTypes[kCoherent] = {
         VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT, 1};
     physical.memory.memoryTypes[kNonCoherent] = {VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT, 1};
+    physical.memory.memoryTypes[kShadowed] = physical.memory.memoryTypes[kCoherent];
     physical.memory.memoryHeapCount = 2;
     physical.memory.memoryHeaps[0].size = physical.memory.memoryHeaps[1].size = 4u << 20;
-    physical.arena_type_bits = 1u << kCoherent | 1u << kNonCoherent;
-    physical.memory_mode = 1;
+    physical.arena_type_bits = 1u << kCoherent | 1u << kNonCoherent | 1u << kShadowed;
+    physical.shadowed_type_bits = 1u << kShadowed;
   }
   VkResult allocate(VkDeviceSize size, std::uint32_t type, VkDeviceMemory& memory) {
     const VkMemoryAllocateInfo info{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, nullptr, size, type};
@@ -62,6 +75,23 @@ TEST_F(Memory, HostVisibleMemoryIsMappedWithoutTheHost) {
   fixture.host.hold(false);
   EXPECT_EQ(sent(protocol::Command::viaductAllocateArenaMemory), 1u);
   EXPECT_EQ(sent(protocol::Command::vkFreeMemory), 1u);
+}
+
+// Per allocation: a device whose imports work has shadowed memory too, for resources that cannot be imported.
+TEST_F(Memory, TheHostIsToldOfMappingsOfShadowedMemoryOnly) {
+  VkDeviceMemory shadowed = VK_NULL_HANDLE, imported = VK_NULL_HANDLE;
+  ASSERT_EQ(allocate(4096, kShadowed, shadowed), VK_SUCCESS);
+  ASSERT_EQ(allocate(4096, kCoherent, imported), VK_SUCCESS);
+  void* mapped = nullptr;
+  ASSERT_EQ(entry::vkMapMemory(device, imported, 0, VK_WHOLE_SIZE, 0, &mapped), VK_SUCCESS);
+  entry::vkUnmapMemory(device, imported);
+  EXPECT_EQ(sent(protocol::Command::viaductMapMemory), 0u);
+  ASSERT_EQ(entry::vkMapMemory(device, shadowed, 0, VK_WHOLE_SIZE, 0, &mapped), VK_SUCCESS);
+  EXPECT_EQ(sent(protocol::Command::viaductMapMemory), 1u);
+  entry::vkUnmapMemory(device, shadowed);
+  EXPECT_EQ(sent(protocol::Command::viaductMapMemory), 2u);
+  entry::vkFreeMemory(device, shadowed, nullptr);
+  entry::vkFreeMemory(device, imported, nullptr);
 }
 
 TEST_F(Memory, AFullArenaFailsTheAllocationAndComesBackWithAFree) {

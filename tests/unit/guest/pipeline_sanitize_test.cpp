@@ -115,6 +115,51 @@ TEST_F(PipelineSanitize, DynamicRenderingSaysWhichAttachmentsThereAre) {
   EXPECT_EQ(clean().pColorBlendState, nullptr);
 }
 
+// As Mesa's Zink makes its libraries of shaders: everything but the view mask is left uninitialised.
+TEST_F(PipelineSanitize, RenderingFormatsCountOnlyWithTheOutputInterface) {
+  VkPipelineRenderingCreateInfo rendering{};
+  rendering.sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO;
+  rendering.viewMask = 3;
+  rendering.colorAttachmentCount = 0xdead;
+  rendering.pColorAttachmentFormats = garbage<const VkFormat*>();
+  VkBaseInStructure unknown{VK_STRUCTURE_TYPE_MAX_ENUM, reinterpret_cast<VkBaseInStructure*>(&rendering)};
+  VkGraphicsPipelineLibraryCreateInfoEXT library{
+      VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_LIBRARY_CREATE_INFO_EXT, &unknown,
+      VK_GRAPHICS_PIPELINE_LIBRARY_PRE_RASTERIZATION_SHADERS_BIT_EXT |
+          VK_GRAPHICS_PIPELINE_LIBRARY_FRAGMENT_SHADER_BIT_EXT};
+  info.pNext = &library;
+  info.renderPass = VK_NULL_HANDLE;
+  info.pDepthStencilState = nullptr;
+  info.pMultisampleState = nullptr;
+
+  const auto* first = static_cast<const VkGraphicsPipelineLibraryCreateInfoEXT*>(clean().pNext);
+  ASSERT_EQ(first->sType, library.sType);
+  EXPECT_EQ(first->flags, library.flags);
+  const auto* second = static_cast<const VkPipelineRenderingCreateInfo*>(first->pNext);
+  ASSERT_EQ(second->sType, rendering.sType);
+  EXPECT_EQ(second->viewMask, 3u);
+  EXPECT_EQ(second->colorAttachmentCount, 0u);
+  EXPECT_EQ(second->pColorAttachmentFormats, nullptr);
+  EXPECT_EQ(rendering.colorAttachmentCount, 0xdeadu) << "the application's own struct stays as it is";
+
+  info.renderPass = garbage<VkRenderPass>();
+  const auto* ignored = static_cast<const VkPipelineRenderingCreateInfo*>(
+      static_cast<const VkGraphicsPipelineLibraryCreateInfoEXT*>(clean().pNext)->pNext);
+  EXPECT_EQ(ignored->viewMask, 0u);
+  EXPECT_EQ(ignored->pColorAttachmentFormats, nullptr);
+}
+
+TEST_F(PipelineSanitize, RenderingFormatsOfAWholePipelineStay) {
+  const VkFormat format = VK_FORMAT_R8G8B8A8_UNORM;
+  VkPipelineRenderingCreateInfo rendering{};
+  rendering.sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO;
+  rendering.colorAttachmentCount = 1;
+  rendering.pColorAttachmentFormats = &format;
+  info.pNext = &rendering;
+  info.renderPass = VK_NULL_HANDLE;
+  EXPECT_EQ(clean().pNext, &rendering);
+}
+
 TEST_F(PipelineSanitize, MeshPipelinesHaveNoVertexInput) {
   stages[0].stage = VK_SHADER_STAGE_MESH_BIT_EXT;
   const auto& to = clean();

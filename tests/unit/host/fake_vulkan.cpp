@@ -51,7 +51,11 @@ class Timelines {
   std::map<VkSemaphore, std::uint64_t> values_;
 };
 
-VkResult create_instance(const VkInstanceCreateInfo*, const VkAllocationCallbacks*, VkInstance* out) {
+bool is_first_version() { return FakeVulkan::get().api_version == VK_API_VERSION_1_0; }
+
+VkResult create_instance(const VkInstanceCreateInfo* info, const VkAllocationCallbacks*, VkInstance* out) {
+  const std::uint32_t asked = info->pApplicationInfo != nullptr ? info->pApplicationInfo->apiVersion : 0;
+  if (is_first_version() && asked > VK_API_VERSION_1_0) return VK_ERROR_INCOMPATIBLE_DRIVER;
   *out = make_handle<VkInstance>();
   return VK_SUCCESS;
 }
@@ -63,10 +67,30 @@ VkResult enumerate_version(std::uint32_t* version) {
   return VK_SUCCESS;
 }
 
-VkResult no_extensions(const char*, std::uint32_t* count, VkExtensionProperties*) {
-  *count = 0;
+VkResult instance_extensions(const char*, std::uint32_t* count, VkExtensionProperties* out) {
+  if (out != nullptr && *count > 0) *out = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME, 2};
+  *count = 1;
   return VK_SUCCESS;
 }
+
+VkResult set_name(VkDevice, const VkDebugUtilsObjectNameInfoEXT* info) {
+  ++FakeVulkan::get().names;
+  FakeVulkan::get().last_name_size = std::strlen(info->pObjectName);
+  return VK_SUCCESS;
+}
+
+VkResult set_tag(VkDevice, const VkDebugUtilsObjectTagInfoEXT*) {
+  ++FakeVulkan::get().tags;
+  return VK_SUCCESS;
+}
+
+void begin_label(VkQueue, const VkDebugUtilsLabelEXT*) {
+  FakeVulkan& fake = FakeVulkan::get();
+  const int open = ++fake.open_labels;
+  if (open > fake.most_open_labels) fake.most_open_labels = open;
+}
+
+void end_label(VkQueue) { --FakeVulkan::get().open_labels; }
 
 VkResult no_device_extensions(VkPhysicalDevice, const char*, std::uint32_t* count, VkExtensionProperties*) {
   *count = 0;
@@ -81,7 +105,7 @@ VkResult enumerate_devices(VkInstance, std::uint32_t* count, VkPhysicalDevice* o
 
 void properties(VkPhysicalDevice, VkPhysicalDeviceProperties* out) {
   *out = {};
-  out->apiVersion = VK_API_VERSION_1_3;
+  out->apiVersion = FakeVulkan::get().api_version;
   std::strcpy(out->deviceName, "fake");
 }
 
@@ -95,8 +119,33 @@ void memory_properties(VkPhysicalDevice, VkPhysicalDeviceMemoryProperties* out) 
                          0};
 }
 
-VkResult create_device(VkPhysicalDevice, const VkDeviceCreateInfo*, const VkAllocationCallbacks*,
+void features(VkPhysicalDevice, VkPhysicalDeviceFeatures* out) {
+  *out = {};
+  out->geometryShader = VK_TRUE;
+}
+
+void queue_families(VkPhysicalDevice, std::uint32_t* count, VkQueueFamilyProperties* out) {
+  *count = 1;
+  if (out != nullptr) *out = {VK_QUEUE_GRAPHICS_BIT, 1, 64, {1, 1, 1}};
+}
+
+void format_properties(VkPhysicalDevice, VkFormat format, VkFormatProperties* out) {
+  *out = {0, static_cast<VkFormatFeatureFlags>(format), 0};
+}
+
+void external_buffer(VkPhysicalDevice, const VkPhysicalDeviceExternalBufferInfo* info,
+                     VkExternalBufferProperties* out) {
+  const bool importable = (info->usage & ~FakeVulkan::get().importable_usage) == 0;
+  out->externalMemoryProperties = {};
+  if (importable) {
+    out->externalMemoryProperties.externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+  }
+}
+
+VkResult create_device(VkPhysicalDevice, const VkDeviceCreateInfo* info, const VkAllocationCallbacks*,
                        VkDevice* out) {
+  if (is_first_version() && info->enabledExtensionCount > 0) return VK_ERROR_EXTENSION_NOT_PRESENT;
+  if (is_first_version() && info->pNext != nullptr) return VK_ERROR_FEATURE_NOT_PRESENT;
   *out = make_handle<VkDevice>();
   ++FakeVulkan::get().live_devices;
   return VK_SUCCESS;
@@ -237,6 +286,10 @@ VkResult map_memory(VkDevice, VkDeviceMemory, VkDeviceSize, VkDeviceSize, VkMemo
 VkResult allocate_memory(VkDevice, const VkMemoryAllocateInfo* info, const VkAllocationCallbacks*,
                          VkDeviceMemory* out) {
   *out = make_handle<VkDeviceMemory>();
+  for (auto* next = static_cast<const VkBaseInStructure*>(info->pNext); next != nullptr; next = next->pNext) {
+    FakeVulkan::get().imports +=
+        next->sType == VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT ? 1u : 0u;
+  }
   return info->allocationSize <= (1 << 20) ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
 }
 
@@ -257,11 +310,15 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkCreateInstance", erased(create_instance)},
       {"vkDestroyInstance", erased(destroy_instance)},
       {"vkEnumerateInstanceVersion", erased(enumerate_version)},
-      {"vkEnumerateInstanceExtensionProperties", erased(no_extensions)},
+      {"vkEnumerateInstanceExtensionProperties", erased(instance_extensions)},
       {"vkEnumerateDeviceExtensionProperties", erased(no_device_extensions)},
       {"vkEnumeratePhysicalDevices", erased(enumerate_devices)},
       {"vkGetPhysicalDeviceProperties", erased(properties)},
       {"vkGetPhysicalDeviceMemoryProperties", erased(memory_properties)},
+      {"vkGetPhysicalDeviceFeatures", erased(features)},
+      {"vkGetPhysicalDeviceQueueFamilyProperties", erased(queue_families)},
+      {"vkGetPhysicalDeviceFormatProperties", erased(format_properties)},
+      {"vkGetPhysicalDeviceExternalBufferProperties", erased(external_buffer)},
       {"vkGetDeviceProcAddr", erased(fake_get_device_proc_addr)},
       {"vkCreateDevice", erased(create_device)},
       {"vkDestroyDevice", erased(destroy_device)},
@@ -298,6 +355,10 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkResetDescriptorPool", erased(succeed)},
       {"vkAllocateDescriptorSets", erased(allocate_descriptor_sets)},
       {"vkFreeDescriptorSets", erased(succeed)},
+      {"vkSetDebugUtilsObjectNameEXT", erased(set_name)},
+      {"vkSetDebugUtilsObjectTagEXT", erased(set_tag)},
+      {"vkQueueBeginDebugUtilsLabelEXT", erased(begin_label)},
+      {"vkQueueEndDebugUtilsLabelEXT", erased(end_label)},
       {"vkCreateDescriptorSetLayout", erased(create_any<VkDescriptorSetLayout>)},
   };
   return all;
@@ -319,10 +380,22 @@ void FakeVulkan::reset() {
   fake.fills = 0;
   fake.live_devices = 0;
   fake.cache_size = 64;
+  fake.imports = 0;
+  fake.importable_usage = ~0u;
+  fake.api_version = VK_API_VERSION_1_3;
+  fake.names = 0;
+  fake.last_name_size = 0;
+  fake.tags = 0;
+  fake.open_labels = 0;
+  fake.most_open_labels = 0;
 }
 
 PFN_vkVoidFunction fake_get_instance_proc_addr(VkInstance, const char* name) {
-  const auto found = functions().find(name);
+  const std::string_view text(name);
+  const bool newer = text == "vkEnumerateInstanceVersion" || text.find("Semaphores") != text.npos ||
+                     text.find("SemaphoreCounter") != text.npos || text.find("External") != text.npos;
+  if (newer && is_first_version()) return nullptr;
+  const auto found = functions().find(text);
   return found != functions().end() ? found->second : nullptr;
 }
 

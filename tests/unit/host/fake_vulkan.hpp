@@ -20,6 +20,16 @@ struct FakeVulkan {
   std::atomic<std::uint64_t> fills{0};
   std::atomic<std::uint64_t> live_devices{0};
   std::atomic<std::size_t> cache_size{64};
+  std::atomic<std::uint64_t> imports{0};  // allocations of pages of the region
+  // Buffers of other usages are reported as not importable.
+  std::atomic<VkBufferUsageFlags> importable_usage{~0u};
+  // VK_API_VERSION_1_0: has no newer function, and refuses what only newer drivers know.
+  std::atomic<std::uint32_t> api_version{VK_API_VERSION_1_3};
+  std::atomic<std::uint64_t> names{0};           // objects that were named
+  std::atomic<std::uint64_t> last_name_size{0};  // bytes of the last name
+  std::atomic<std::uint64_t> tags{0};
+  std::atomic<int> open_labels{0};  // of all queues
+  std::atomic<int> most_open_labels{0};
 
   static FakeVulkan& get();
   static void reset();

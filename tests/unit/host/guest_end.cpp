@@ -1,6 +1,7 @@
 #include "tests/unit/host/guest_end.hpp"
 
 #include "base/clock.hpp"
+#include "generated/protocol/command_forms.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -23,20 +24,28 @@ bool wait_until(const Done& done) {
   return true;
 }
 
-std::vector<std::uint32_t> own_hashes() {
-  std::vector<std::uint32_t> hashes;
-  for (const protocol::CommandInfo& info : protocol::kCommandInfo) hashes.push_back(info.name_hash);
-  return hashes;
+std::vector<protocol::CommandHashes> own_commands(Command other_form) {
+  std::vector<protocol::CommandHashes> commands;
+  for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i) {
+    const bool other = static_cast<Command>(i) == other_form;
+    commands.push_back({protocol::kCommandInfo[i].name_hash, protocol::kCommandForms[i] ^ (other ? 1u : 0u)});
+  }
+  return commands;
+}
+
+PFN_vkGetInstanceProcAddr fresh_driver(std::uint32_t api_version) {
+  FakeVulkan::reset();
+  FakeVulkan::get().api_version = api_version;
+  return reinterpret_cast<PFN_vkGetInstanceProcAddr>(fake_get_instance_proc_addr);
 }
 
 }  // namespace
 
-GuestEnd::GuestEnd()
+GuestEnd::GuestEnd(const GuestEndOptions& wanted)
     : memory_(static_cast<std::byte*>(::mmap(nullptr, kLayout.region_size, PROT_READ | PROT_WRITE,
                                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)),
               [](std::byte* memory) { ::munmap(memory, kLayout.region_size); }),
-      driver_(reinterpret_cast<PFN_vkGetInstanceProcAddr>(fake_get_instance_proc_addr)) {
-  FakeVulkan::reset();
+      driver_(fresh_driver(wanted.api_version)) {
   view_ = transport::RegionView(memory_.get(), kLayout);
   to_host_ = std::make_unique<transport::EventDoorbell>(*transport::EventDoorbell::create_eventfd());
   to_guest_ = std::make_unique<transport::EventDoorbell>(*transport::EventDoorbell::create_eventfd());
@@ -45,8 +54,9 @@ GuestEnd::GuestEnd()
   guest_memory_ = std::make_unique<GuestMemory>(view_, *waker_);
   SessionOptions options;
   options.max_objects = 4096;
+  options.probes = wanted.probes;
   session_ = std::make_unique<Session>(driver_, *guest_memory_, stats_, options);
-  executor_ = std::make_unique<Executor>(*session_, own_hashes());
+  executor_ = std::make_unique<Executor>(*session_, own_commands(wanted.other_form));
   ring_ = std::make_unique<transport::RingConsumer>(view_, *waker_);
   producer_ = std::make_unique<transport::RingProducer>(view_, *to_host_);
   replies_ = std::make_unique<transport::ReplySlots>(view_);
@@ -136,6 +146,9 @@ void GuestEnd::settle() {
 Records GuestEnd::device_records() {
   VkInstanceCreateInfo instance_info{};
   instance_info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  const char* debug_utils = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+  instance_info.enabledExtensionCount = debug_utils_ ? 1 : 0;
+  instance_info.ppEnabledExtensionNames = &debug_utils;
   const float priority = 1.0f;
   VkDeviceQueueCreateInfo queue_info{};
   queue_info.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;

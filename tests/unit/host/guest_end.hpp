@@ -58,12 +58,18 @@ class Records {
   ::viaduct::protocol::Command::name, \
       [&](auto& sink) { ::viaduct::protocol::write_request_##name(sink, __VA_ARGS__); }
 
+struct GuestEndOptions {
+  std::uint32_t api_version = VK_API_VERSION_1_3;  // the driver's
+  std::vector<ProbeResult> probes{};               // none: the shadow
+  Command other_form = Command::kCount;            // a command that this guest encodes in a way of its own
+};
+
 class GuestEnd {
  public:
   static constexpr transport::RegionLayout kLayout{transport::kDefaultControlSize + (1u << 20),
                                                    transport::kDefaultControlSize};
 
-  GuestEnd();
+  explicit GuestEnd(const GuestEndOptions& options = {});
   ~GuestEnd();
 
   // Publishes a span and wakes the worker.
@@ -87,6 +93,8 @@ class GuestEnd {
   void make_device() { send(device_records()); }
   Records device_records();
   static constexpr std::uint32_t kSlot = 3;
+  // The instance that device_records() makes enables VK_EXT_debug_utils.
+  void enable_debug_utils() { debug_utils_ = true; }
   VkInstance instance() { return reinterpret_cast<VkInstance>(&instance_); }
   VkPhysicalDevice gpu() { return reinterpret_cast<VkPhysicalDevice>(&gpu_); }
   VkDevice device() { return reinterpret_cast<VkDevice>(&device_); }
@@ -100,6 +108,8 @@ class GuestEnd {
   // A submission of the command buffer (or of nothing) that reaches `value`.
   void submit(std::uint64_t value, bool with_commands = false);
 
+  // The region's arena.
+  std::byte* arena() { return view_.bytes(kLayout.arena_offset()); }
   Session& session() { return *session_; }
   StatsPage& stats() { return stats_; }
 
@@ -123,6 +133,7 @@ class GuestEnd {
   protocol::DispatchableHeader device_{nullptr, id(ObjectType::kDevice)};
   protocol::DispatchableHeader queue_{nullptr, id(ObjectType::kQueue)};
   protocol::DispatchableHeader command_buffer_{nullptr, id(ObjectType::kCommandBuffer)};
+  bool debug_utils_ = false;
   std::uint64_t at_ = 0;  // next free byte of the chunk area, used round and round
   std::thread worker_;
   std::atomic<bool> ended_{false};

@@ -37,6 +37,19 @@ TEST(Identity, NoVersionIsOfferedThatThisBuildDoesNotKnow) {
   EXPECT_EQ(p.apiVersion, VK_API_VERSION_1_1);
 }
 
+// Mappings are pages of the region, and the memory that the guest sees is coherent whatever the atom is.
+TEST(Identity, MappingsAreAsAlignedAsThePropertiesSay) {
+  VkPhysicalDeviceProperties properties{};
+  properties.limits.minMemoryMapAlignment = 65536;
+  properties.limits.nonCoherentAtomSize = 256;
+  present_as_viaduct(properties);
+  EXPECT_EQ(properties.limits.minMemoryMapAlignment, 4096u);
+  EXPECT_EQ(properties.limits.nonCoherentAtomSize, 256u);
+  properties.limits.minMemoryMapAlignment = 64;
+  present_as_viaduct(properties);
+  EXPECT_EQ(properties.limits.minMemoryMapAlignment, 64u);
+}
+
 TEST(Identity, ALongNameStaysTerminated) {
   VkPhysicalDeviceProperties p{};
   std::memset(p.deviceName, 'x', sizeof(p.deviceName));  // a driver that forgot the end

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace viaduct::host {
@@ -70,6 +71,11 @@ const std::vector<Layout>& layouts() {
        {{12 * kGiB, kDeviceHeap}},
        {{kLocal | kMapped, 0}, {kLocal | kVisible | kCached, 0}},
        0b11},
+      // As tests/e2e/layers has it.
+      {"the processor's cached memory is not snooped",
+       {{4 * kGiB, kDeviceHeap}, {8 * kGiB, 0}},
+       {{kLocal, 0}, {kVisible | kCached, 1}, {kMapped, 1}},
+       0b110},
   };
   return all;
 }
@@ -82,18 +88,34 @@ class EveryLayout : public testing::TestWithParam<std::tuple<std::size_t, Sharin
   }
 };
 
-TEST_P(EveryLayout, GivesHostVisibleMemoryOnlyFromTheArenaHeap) {
+// Where some memory is not device-local, the GPU has memory of its own, and the arena's window is a heap too.
+bool has_window(const Layout& layout) {
+  return std::any_of(layout.types.begin(), layout.types.end(),
+                     [](const VkMemoryType& type) { return (type.propertyFlags & kLocal) == 0; });
+}
+
+TEST_P(EveryLayout, GivesHostVisibleMemoryOnlyFromTheArena) {
   const MemoryView v = view();
   const VkPhysicalDeviceMemoryProperties& guest = v.properties();
   const std::uint32_t arena_heap = guest.memoryHeapCount - 1;
+  const std::uint32_t window_heap = has_window(layout()) ? arena_heap - 1 : arena_heap;
   EXPECT_EQ(guest.memoryHeaps[arena_heap].size, kArena);
-  EXPECT_EQ(guest.memoryHeaps[arena_heap].flags, 0u);
+  EXPECT_EQ(guest.memoryHeaps[arena_heap].flags, has_window(layout()) ? 0u : unsigned{kDeviceHeap});
+  EXPECT_EQ(guest.memoryHeaps[window_heap].flags, kDeviceHeap);
   ASSERT_NE(v.arena_type_bits(), 0u) << layout().name;
   for (std::uint32_t i = 0; i < guest.memoryTypeCount; ++i) {
     const bool visible = (guest.memoryTypes[i].propertyFlags & kVisible) != 0;
     EXPECT_EQ(visible, v.is_arena_type(i));
-    EXPECT_EQ(visible, guest.memoryTypes[i].heapIndex == arena_heap);
+    EXPECT_EQ(visible, guest.memoryTypes[i].heapIndex >= window_heap);
   }
+}
+
+// Mesa's Zink takes memory that cannot be mapped for buffers that stay mapped where there is no such type.
+TEST_P(EveryLayout, HasADeviceLocalTypeThatCanBeMapped) {
+  const VkPhysicalDeviceMemoryProperties guest = view().properties();
+  EXPECT_TRUE(std::any_of(guest.memoryTypes, guest.memoryTypes + guest.memoryTypeCount, [](const auto& type) {
+    return (type.propertyFlags & (kLocal | kMapped)) == (kLocal | kMapped);
+  }));
 }
 
 // The specification's demands on every implementation (11.2.1).
@@ -126,9 +148,11 @@ TEST_P(EveryLayout, TranslatesTypesBackToTypesOfTheHostThatFit) {
     ASSERT_TRUE(v.host_type(i).has_value());
     const std::uint32_t host_type = *v.host_type(i);
     ASSERT_LT(host_type, host.memoryTypeCount);
-    const VkMemoryPropertyFlags promised = guest.memoryTypes[i].propertyFlags;
+    VkMemoryPropertyFlags promised = guest.memoryTypes[i].propertyFlags;
+    if (v.is_arena_type(i)) promised &= ~kLocal;  // the window is device-local by name only
     EXPECT_EQ(host.memoryTypes[host_type].propertyFlags & promised, promised);
-    if (v.is_arena_type(i) && std::get<1>(GetParam()) == SharingMode::kImport) {
+    if (v.is_arena_type(i) && !v.is_shadowed_type(i)) {
+      EXPECT_EQ(std::get<1>(GetParam()), SharingMode::kImport);
       EXPECT_NE((layout().importable >> host_type) & 1u, 0u);
     }
   }
@@ -137,12 +161,32 @@ TEST_P(EveryLayout, TranslatesTypesBackToTypesOfTheHostThatFit) {
 
 TEST_P(EveryLayout, ABufferThatTheHostPutsAnywhereFindsDeviceAndArenaTypes) {
   const MemoryView v = view();
-  const std::uint32_t all = v.guest_bits(0xffffffffu);
-  EXPECT_EQ(all, (1u << v.properties().memoryTypeCount) - 1);
-  const std::uint32_t device_only = v.guest_bits(0xffffffffu, false);
+  const std::uint32_t all = (1u << v.properties().memoryTypeCount) - 1;
+  const bool imports = std::get<1>(GetParam()) == SharingMode::kImport;
+  EXPECT_EQ(v.guest_bits(0xffffffffu), imports ? all & ~v.shadowed_type_bits() : all);
+  const std::uint32_t device_only = v.guest_bits(0xffffffffu, Mappable::kNo);
   EXPECT_EQ(device_only, all & ~v.arena_type_bits());
   EXPECT_NE(device_only, 0u);
+  EXPECT_EQ(v.guest_bits(0xffffffffu, Mappable::kShadowed), device_only | v.shadowed_type_bits());
   EXPECT_EQ(v.guest_bits(0), 0u);
+}
+
+// 12.7, "Resource Memory Association": buffers and linear images, importable or not, wherever the driver puts
+// them.
+TEST_P(EveryLayout, WhatCanBeMappedOnTheHostCanBeMappedInTheGuest) {
+  const MemoryView v = view();
+  for (std::uint32_t type = 0; type < layout().types.size(); ++type) {
+    if ((layout().types[type].propertyFlags & kMapped) != kMapped) continue;
+    for (const Mappable mappable : {Mappable::kShadowed, Mappable::kImported}) {
+      // Types of the same flags stand for each other, as drivers list duplicates.
+      std::uint32_t same = 0;
+      for (std::uint32_t other = 0; other < layout().types.size(); ++other) {
+        const bool equal = layout().types[other].propertyFlags == layout().types[type].propertyFlags;
+        same |= equal ? 1u << other : 0u;
+      }
+      EXPECT_NE(v.guest_bits(same, mappable) & v.arena_type_bits(), 0u) << "host type " << type;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Gpus, EveryLayout,
@@ -156,13 +200,16 @@ MemoryView view_of(std::size_t index, SharingMode mode) {
 
 TEST(MemoryView, SplitsASingleTypeIntoADeviceTypeAndAnArenaType) {
   const MemoryView v = view_of(0, SharingMode::kImport);
-  ASSERT_EQ(v.properties().memoryTypeCount, 2u);
+  ASSERT_EQ(v.properties().memoryTypeCount, 3u);
   EXPECT_EQ(v.properties().memoryTypes[0].propertyFlags, kLocal);
-  EXPECT_EQ(v.properties().memoryTypes[1].propertyFlags, kMapped | kCached);
-  EXPECT_EQ(v.arena_type_bits(), 0b10u);
-  EXPECT_EQ(v.host_type(0), 0u);
-  EXPECT_EQ(v.host_type(1), 0u);
-  EXPECT_EQ(v.guest_bits(0b1), 0b11u);
+  EXPECT_EQ(v.properties().memoryTypes[1].propertyFlags, kLocal | kMapped | kCached);
+  EXPECT_EQ(v.properties().memoryTypes[2].propertyFlags, kLocal | kMapped | kCached);
+  EXPECT_EQ(v.arena_type_bits(), 0b110u);
+  EXPECT_EQ(v.shadowed_type_bits(), 0b100u);
+  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(v.host_type(i), 0u);
+  EXPECT_EQ(v.guest_bits(0b1, Mappable::kImported), 0b011u);
+  EXPECT_EQ(v.guest_bits(0b1, Mappable::kShadowed), 0b101u);
+  EXPECT_EQ(v.guest_bits(0b1, Mappable::kNo), 0b001u);
 }
 
 TEST(MemoryView, HidesTheBarWindowButNotTheMemoryBehindIt) {
@@ -171,20 +218,33 @@ TEST(MemoryView, HidesTheBarWindowButNotTheMemoryBehindIt) {
   for (std::uint32_t i = 0; i < v.properties().memoryHeapCount; ++i) {
     local_heaps += (v.properties().memoryHeaps[i].flags & kDeviceHeap) != 0 ? 1 : 0;
   }
-  EXPECT_EQ(local_heaps, 1u);
-  EXPECT_EQ(v.guest_bits(1u << 4), 0u) << "a resource only for the window has no type";
+  EXPECT_EQ(local_heaps, 2u) << "the card's memory, and the arena's own window";
+  EXPECT_EQ(v.guest_bits(1u << 4, Mappable::kNo), 0u);
+  // A resource that is only for the window gets it as the shadow's memory.
+  const std::uint32_t bits = v.guest_bits(1u << 4);
+  EXPECT_EQ(bits, bits & v.shadowed_type_bits());
+  EXPECT_NE(bits, 0u);
 }
 
 TEST(MemoryView, NeverOffersMemoryThatIsNotCoherent) {
-  const MemoryView v = view_of(6, SharingMode::kImport);
-  for (std::uint32_t i = 0; i < v.properties().memoryTypeCount; ++i) {
-    const VkMemoryPropertyFlags flags = v.properties().memoryTypes[i].propertyFlags;
-    EXPECT_EQ((flags & kVisible) != 0, (flags & kCoherent) != 0);
+  for (const std::size_t layout : {6, 7}) {
+    for (const SharingMode mode : {SharingMode::kImport, SharingMode::kShadow}) {
+      const MemoryView v = view_of(layout, mode);
+      for (std::uint32_t i = 0; i < v.properties().memoryTypeCount; ++i) {
+        const VkMemoryPropertyFlags flags = v.properties().memoryTypes[i].propertyFlags;
+        EXPECT_EQ((flags & kVisible) != 0, (flags & kCoherent) != 0);
+        EXPECT_EQ((flags & kCached) != 0 && (flags & kVisible) == 0, false);
+      }
+      // Nothing that a resource is bound to is mapped without being coherent on the host as well.
+      const std::uint32_t non_coherent = layouts()[layout].types[1].propertyFlags & kCoherent ? 0u : 0b10u;
+      EXPECT_EQ(v.guest_bits(non_coherent) & v.arena_type_bits(), 0u);
+    }
   }
 }
 
 TEST(MemoryView, PutsEachBudgetWhereItsHeapWent) {
-  const MemoryView v = view_of(3, SharingMode::kImport);  // heaps 0 and (not 2); the arena last
+  const MemoryView v =
+      view_of(3, SharingMode::kImport);  // heaps 0 and (not 2); the window and the arena last
   VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{};
   for (std::uint32_t i = 0; i < VK_MAX_MEMORY_HEAPS; ++i) {
     budget.heapBudget[i] = 100 + i;
@@ -197,6 +257,10 @@ TEST(MemoryView, PutsEachBudgetWhereItsHeapWent) {
   EXPECT_EQ(budget.heapBudget[arena], kArena);
   EXPECT_EQ(budget.heapUsage[arena], 4096u);
   EXPECT_EQ(budget.heapBudget[arena + 1], 0u);
+  const std::uint64_t window = v.properties().memoryHeaps[arena - 1].size;
+  EXPECT_EQ(budget.heapBudget[arena - 1], window);
+  v.translate_budget(budget, kArena - 100);
+  EXPECT_EQ(budget.heapBudget[arena - 1], 100u) << "no more than what is left of the arena";
 }
 
 }  // namespace

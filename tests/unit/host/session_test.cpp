@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <string>
 
 namespace viaduct::host::testing {
 namespace {
@@ -66,6 +68,155 @@ TEST(Session, ACallGetsItsAnswer) {
       protocol::read_reply_vkGetBufferMemoryRequirements(reader, guest.device(), buffer, &requirements));
   EXPECT_EQ(requirements.size, 4096u);
   EXPECT_EQ(requirements.memoryTypeBits, 0b11u) << "one type of the host is two of the guest's";
+}
+
+ProbeResult importing() {
+  ProbeResult probe;
+  probe.mode = SharingMode::kImport;
+  probe.importable_types = 1;
+  return probe;
+}
+
+std::uint32_t type_bits_of(GuestEnd& guest, std::uint32_t buffer_index) {
+  const auto buffer = GuestEnd::handle<VkBuffer>(ObjectType::kBuffer, buffer_index);
+  const VkBufferMemoryRequirementsInfo2 info{VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, nullptr,
+                                             buffer};
+  VkMemoryRequirements2 requirements{VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2, nullptr, {}};
+  Records r;
+  r.add(VIADUCT_TEST_CALL(vkGetBufferMemoryRequirements2, guest.device(), &info, &requirements), 0);
+  guest.send(r);
+  const std::vector<std::byte> reply = guest.reply(0);
+  protocol::Reader reader(reply);
+  EXPECT_TRUE(
+      protocol::read_reply_vkGetBufferMemoryRequirements2(reader, guest.device(), &info, &requirements));
+  return requirements.memoryRequirements.memoryTypeBits;
+}
+
+VkDeviceMemory allocate_in_arena(GuestEnd& guest, std::uint32_t index, std::uint32_t type, std::uint64_t at) {
+  const VkMemoryAllocateInfo info{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, nullptr, 4096, type};
+  auto memory = GuestEnd::handle<VkDeviceMemory>(ObjectType::kDeviceMemory, index);
+  Records r;
+  r.add(VIADUCT_TEST_CALL(viaductAllocateArenaMemory, guest.device(), &info,
+                          GuestEnd::kLayout.arena_offset() + at, 4096, &memory));
+  guest.send(r);
+  return memory;
+}
+
+// Types of this driver in import mode: 0 device-only, 1 imported, 2 shadowed.
+TEST(Session, ABufferThatCannotBeImportedIsShadowedWhileOthersAreImported) {
+  GuestEnd guest({.probes = {importing()}});
+  guest.make_device();
+  make_buffer(guest, 1);
+  EXPECT_EQ(type_bits_of(guest, 1), 0b011u);
+  FakeVulkan::get().importable_usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT;
+  make_buffer(guest, 2);
+  EXPECT_EQ(type_bits_of(guest, 2), 0b101u);
+
+  allocate_in_arena(guest, 1, 1, 0);
+  guest.settle();
+  EXPECT_EQ(FakeVulkan::get().imports, 1u);
+  const VkDeviceMemory shadowed = allocate_in_arena(guest, 2, 2, 4096);
+  Records map;
+  map.add(VIADUCT_TEST_CALL(viaductMapMemory, guest.device(), shadowed, 1), 3);
+  guest.send(map);
+  EXPECT_FALSE(guest.reply(3).empty());
+  EXPECT_EQ(FakeVulkan::get().imports, 1u) << "shadowed memory is the driver's own";
+  void* drivers = nullptr;
+  auto map_driver = reinterpret_cast<PFN_vkMapMemory>(fake_get_instance_proc_addr(nullptr, "vkMapMemory"));
+  map_driver(VkDevice{}, VkDeviceMemory{}, 0, VK_WHOLE_SIZE, 0, &drivers);
+  guest.arena()[4096 + 17] = std::byte{0xab};
+  guest.submit(1);
+  EXPECT_EQ(guest.completion(GuestEnd::kSlot, 1), VK_SUCCESS);
+  EXPECT_EQ(static_cast<std::byte*>(drivers)[17], std::byte{0xab}) << "carried over at the submission";
+  static_cast<std::byte*>(drivers)[17] = std::byte{0};
+}
+
+// No timeline semaphores, no second forms of queries, no version but its own.
+TEST(Session, ADriverOfVulkan10IsEnough) {
+  GuestEnd guest({.api_version = VK_API_VERSION_1_0});
+  guest.make_device();
+  make_buffer(guest, 5);
+  EXPECT_EQ(type_bits_of(guest, 5), 0b11u);
+  guest.send(fill_of(5), guest.command_buffer_id());
+  guest.submit(1, true);
+  EXPECT_EQ(guest.completion(GuestEnd::kSlot, 1), VK_SUCCESS);
+  EXPECT_EQ(FakeVulkan::get().live_devices, 1u);
+  EXPECT_FALSE(guest.ended());
+}
+
+TEST(Session, OneCallAnswersWhatAnApplicationAsksOfAPhysicalDevice) {
+  for (const std::uint32_t version : {VK_API_VERSION_1_0, VK_API_VERSION_1_3}) {
+    GuestEnd guest({.api_version = version});
+    guest.make_device();
+    VkPhysicalDeviceMemoryProperties memory{};
+    std::uint32_t arena = 0, shadowed = 0, families = 2;
+    std::uint64_t alignment = 0;
+    VkPhysicalDeviceProperties2 properties{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, nullptr, {}};
+    VkPhysicalDeviceFeatures2 features{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, nullptr, {}};
+    VkQueueFamilyProperties2 family[2] = {{VK_STRUCTURE_TYPE_QUEUE_FAMILY_PROPERTIES_2, nullptr, {}},
+                                          {VK_STRUCTURE_TYPE_QUEUE_FAMILY_PROPERTIES_2, nullptr, {}}};
+    const VkFormat formats[] = {VK_FORMAT_R8_UNORM, VK_FORMAT_D16_UNORM};
+    VkFormatProperties2 format[2] = {{VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2, nullptr, {}},
+                                     {VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2, nullptr, {}}};
+    Records r;
+    r.add(VIADUCT_TEST_CALL(viaductGetPhysicalDeviceInfo, guest.gpu(), &memory, &arena, &shadowed, &alignment,
+                            &properties, &features, &families, family, 2, formats, format),
+          0);
+    guest.send(r);
+    const std::vector<std::byte> reply = guest.reply(0);
+    protocol::Reader reader(reply);
+    ASSERT_TRUE(protocol::read_reply_viaductGetPhysicalDeviceInfo(
+        reader, guest.gpu(), &memory, &arena, &shadowed, &alignment, &properties, &features, &families,
+        family, 2, formats, format));
+    EXPECT_EQ(memory.memoryTypeCount, 2u);
+    EXPECT_EQ(arena, 0b10u);
+    EXPECT_EQ(shadowed, 0b10u);
+    EXPECT_EQ(alignment, 4096u);
+    EXPECT_EQ(properties.properties.apiVersion, version);
+    EXPECT_TRUE(features.features.geometryShader);
+    EXPECT_EQ(families, 1u);
+    EXPECT_EQ(family[0].queueFamilyProperties.timestampValidBits, 64u);
+    EXPECT_EQ(format[0].formatProperties.optimalTilingFeatures,
+              static_cast<std::uint32_t>(VK_FORMAT_R8_UNORM));
+    EXPECT_EQ(format[1].formatProperties.optimalTilingFeatures,
+              static_cast<std::uint32_t>(VK_FORMAT_D16_UNORM));
+  }
+}
+
+// Guest and host may be built with different rules: what would be misread is refused instead.
+TEST(Session, ACommandWithAnotherWireFormIsNotKnown) {
+  GuestEnd guest({.other_form = Command::vkCreateBuffer});
+  guest.make_device();
+  EXPECT_FALSE(guest.ended());
+  make_buffer(guest, 1);
+  guest.settle();
+  EXPECT_TRUE(guest.ended());
+  EXPECT_EQ(guest.finish().end, SessionEnd::kBadData);
+}
+
+// An honest guest skips such a struct, so this one is not.
+TEST(Session, AStructInTheWrongChainEndsTheSession) {
+  GuestEnd guest;
+  guest.make_device();
+  VkPhysicalDeviceSynchronization2Features misplaced{};
+  misplaced.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES;
+  VkDeviceCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+  info.pNext = &misplaced;
+  protocol::DispatchableHeader header{nullptr, GuestEnd::id(ObjectType::kDevice, 9)};
+  auto device = reinterpret_cast<VkDevice>(&header);
+  Records r;
+  r.add(VIADUCT_TEST_CALL(vkCreateDevice, guest.gpu(), &info, nullptr, &device));
+  std::uint32_t* const words = reinterpret_cast<std::uint32_t*>(r.bytes.data());
+  std::uint32_t* const end = words + r.bytes.size() / sizeof(std::uint32_t);
+  std::uint32_t* const chained = std::find(words, end, static_cast<std::uint32_t>(misplaced.sType));
+  ASSERT_NE(chained, end);
+  // A struct of the same form that extends a queue's creation only.
+  *chained = VK_STRUCTURE_TYPE_DEVICE_QUEUE_GLOBAL_PRIORITY_CREATE_INFO_KHR;
+  guest.send(r);
+  guest.settle();
+  EXPECT_EQ(guest.finish().end, SessionEnd::kBadData);
+  EXPECT_NE(guest.finish().cause.find("does not extend"), std::string::npos) << guest.finish().cause;
 }
 
 TEST(Session, AFailedCreateSpoilsOnlyWhatUsesIt) {

@@ -153,7 +153,7 @@ TEST_F(DecoderTest, RefusesUnknownAndForbiddenChainStructs) {
     Bytes bytes(16);
     store_u32(bytes.data(), type);
     Decoder d = decoder(bytes.span());
-    EXPECT_EQ(read_pnext(d), nullptr);
+    EXPECT_EQ(read_pnext(d, ChainOf::kDeviceCreateInfo), nullptr);
     EXPECT_EQ(d.status(), DecodeStatus::kBadData) << type;
   }
 }
@@ -165,8 +165,73 @@ TEST_F(DecoderTest, BoundsTheLengthOfAChain) {
     store_u32(bytes.data() + i * 8, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES);
   }
   Decoder d = decoder(bytes.span());
-  EXPECT_EQ(read_pnext(d), nullptr);
+  EXPECT_EQ(read_pnext(d, ChainOf::kDeviceCreateInfo), nullptr);
   EXPECT_STREQ(d.reason(), "pNext chain is too long");
+}
+
+// The registry's structextends: a driver need not expect the struct where it does not belong.
+TEST_F(DecoderTest, RefusesAStructInAChainWhereTheRegistryDoesNotAllowIt) {
+  Bytes bytes(16);
+  store_u32(bytes.data(), VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES);
+  Decoder right = decoder(bytes.span());
+  EXPECT_NE(read_pnext(right, ChainOf::kDeviceCreateInfo), nullptr);
+  for (const ChainOf of : {ChainOf::kBufferCreateInfo, ChainOf::kNothing}) {
+    Decoder d = decoder(bytes.span());
+    EXPECT_EQ(read_pnext(d, of), nullptr);
+    EXPECT_EQ(d.status(), DecodeStatus::kBadData);
+    EXPECT_STREQ(d.reason(), "pNext struct does not extend the struct that it is chained to");
+  }
+  Decoder output = decoder(bytes.span());
+  EXPECT_EQ(read_skel_pnext(output, ChainOf::kPhysicalDeviceProperties2), nullptr);
+  EXPECT_EQ(output.status(), DecodeStatus::kBadData);
+}
+
+// An application's mistake must not end its session.
+TEST_F(DecoderTest, SkipsStructsThatDoNotBelongIntoAChainWhenWritingAndWhenFilling) {
+  VkPhysicalDeviceSynchronization2Features misplaced{};
+  misplaced.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES;
+  misplaced.synchronization2 = 77;
+  VkBufferCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
+  info.pNext = &misplaced;
+  Bytes bytes = encode([&](SizeCounter& s) { write_VkBufferCreateInfo(s, info); },
+                       [&](Writer& s) { write_VkBufferCreateInfo(s, info); });
+  Decoder d = decoder(bytes.span());
+  VkBufferCreateInfo read{};
+  read_VkBufferCreateInfo(d, read);
+  EXPECT_TRUE(d.ok());
+  EXPECT_EQ(read.pNext, nullptr);
+
+  VkPhysicalDeviceProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  properties.pNext = &misplaced;
+  Bytes reply(sizeof(VkPhysicalDeviceProperties) + 64);  // an empty chain, and zeros
+  Reader r(reply.span());
+  fill_VkPhysicalDeviceProperties2(r, properties);
+  EXPECT_TRUE(r.ok());
+  EXPECT_EQ(misplaced.synchronization2, 77u);
+}
+
+// What a lost session's queries rely on.
+TEST_F(DecoderTest, AFailedReaderZeroesAnOutputAndItsChainAndLeavesTheirHeaders) {
+  VkPhysicalDeviceVulkan12Properties chained;
+  std::memset(&chained, 0x5a, sizeof(chained));
+  chained.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES;
+  chained.pNext = nullptr;
+  VkPhysicalDeviceProperties2 properties;
+  std::memset(&properties, 0x5a, sizeof(properties));
+  properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  properties.pNext = &chained;
+  Reader none({});
+  none.fail("no reply");
+  EXPECT_FALSE(read_reply_vkGetPhysicalDeviceProperties2(none, VkPhysicalDevice{}, &properties));
+  EXPECT_EQ(properties.pNext, &chained);
+  EXPECT_EQ(properties.properties.apiVersion, 0u);
+  EXPECT_STREQ(properties.properties.deviceName, "");
+  EXPECT_EQ(properties.properties.limits.nonCoherentAtomSize, 0u);
+  EXPECT_EQ(chained.sType, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES);
+  EXPECT_EQ(chained.maxTimelineSemaphoreValueDifference, 0u);
+  EXPECT_EQ(chained.framebufferIntegerColorSampleCounts, 0u);
 }
 
 TEST_F(DecoderTest, SkipsChainStructsThatThePolicyDropsWhenWriting) {
@@ -176,10 +241,10 @@ TEST_F(DecoderTest, SkipsChainStructsThatThePolicyDropsWhenWriting) {
   kept.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES;
   kept.synchronization2 = VK_TRUE;
   dropped.pNext = &kept;
-  Bytes bytes =
-      encode([&](SizeCounter& s) { write_pnext(s, &dropped); }, [&](Writer& s) { write_pnext(s, &dropped); });
+  Bytes bytes = encode([&](SizeCounter& s) { write_pnext(s, &dropped, ChainOf::kDeviceCreateInfo); },
+                       [&](Writer& s) { write_pnext(s, &dropped, ChainOf::kDeviceCreateInfo); });
   Decoder d = decoder(bytes.span());
-  auto* chain = static_cast<VkBaseOutStructure*>(read_pnext(d));
+  auto* chain = static_cast<VkBaseOutStructure*>(read_pnext(d, ChainOf::kDeviceCreateInfo));
   ASSERT_NE(chain, nullptr);
   EXPECT_EQ(chain->sType, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES);
   EXPECT_EQ(chain->pNext, nullptr);

@@ -307,5 +307,22 @@ TEST_F(XcbSixteenBitTest, AScreenOfSixteenBitsShowsTheTopBits) {
   std::free(image);
 }
 
+// Of 24-bit visuals an X server has as many direct-colour ones as true-colour ones, and OpenGL programs use
+// them.
+TEST_F(XcbTest, DirectColourVisualsCanBePresentedTo) {
+  const xcb_setup_t* setup = xcb_get_setup(window_->connection());
+  int direct = 0;
+  for (auto depths = xcb_screen_allowed_depths_iterator(xcb_setup_roots_iterator(setup).data); depths.rem > 0;
+       xcb_depth_next(&depths)) {
+    const xcb_visualtype_t* visuals = xcb_depth_visuals(depths.data);
+    for (int i = 0; i < xcb_depth_visuals_length(depths.data); ++i) {
+      if (visuals[i]._class != XCB_VISUAL_CLASS_DIRECT_COLOR) continue;
+      ++direct;
+      EXPECT_TRUE(xcb_visual_presentable(window_->connection(), visuals[i].visual_id));
+    }
+  }
+  EXPECT_GT(direct, 0);
+}
+
 }  // namespace
 }  // namespace viaduct::guest::wsi::test

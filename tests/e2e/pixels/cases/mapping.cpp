@@ -162,6 +162,85 @@ PIXELS_CASE(flush_invalidate, "partial flushes and invalidates of mapped ranges,
   expect(!std::memcmp(again, data.data() + part, part), "a second mapping at an offset shows the same bytes");
 }
 
+namespace {
+
+// A linear image in mapped memory; the specification promises that its memory can be mapped and is coherent.
+struct LinearImage {
+  LinearImage(Context& ctx, uint32_t side) {
+    VkImageCreateInfo info{VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO};
+    info.imageType = VK_IMAGE_TYPE_2D;
+    info.format = VK_FORMAT_R8G8B8A8_UNORM;
+    info.extent = {side, side, 1};
+    info.mipLevels = info.arrayLayers = 1;
+    info.samples = VK_SAMPLE_COUNT_1_BIT;
+    info.tiling = VK_IMAGE_TILING_LINEAR;
+    info.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+    info.initialLayout = VK_IMAGE_LAYOUT_PREINITIALIZED;
+    PIXELS_VK(vkCreateImage(ctx.device, &info, nullptr, &handle));
+    ctx.defer([device = ctx.device, image = handle] { vkDestroyImage(device, image, nullptr); });
+    VkMemoryRequirements needs{};
+    vkGetImageMemoryRequirements(ctx.device, handle, &needs);
+    VkMemoryAllocateInfo allocation{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, nullptr, needs.size, 0};
+    allocation.memoryTypeIndex = ctx.memory_type(
+        needs.memoryTypeBits, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
+    expect(allocation.memoryTypeIndex != UINT32_MAX,
+           "a linear image has a type that is visible and coherent");
+    VkDeviceMemory memory = VK_NULL_HANDLE;
+    PIXELS_VK(vkAllocateMemory(ctx.device, &allocation, nullptr, &memory));
+    ctx.defer([device = ctx.device, memory] { vkFreeMemory(device, memory, nullptr); });
+    PIXELS_VK(vkBindImageMemory(ctx.device, handle, memory, 0));
+    void* mapped = nullptr;
+    PIXELS_VK(vkMapMemory(ctx.device, memory, 0, VK_WHOLE_SIZE, 0, &mapped));
+    VkImageSubresource subresource{VK_IMAGE_ASPECT_COLOR_BIT, 0, 0};
+    VkSubresourceLayout layout{};
+    vkGetImageSubresourceLayout(ctx.device, handle, &subresource, &layout);
+    first = static_cast<std::byte*>(mapped) + layout.offset;
+    pitch = layout.rowPitch;
+  }
+  std::byte* row(uint32_t y) const { return first + y * pitch; }
+
+  VkImage handle = VK_NULL_HANDLE;
+  std::byte* first = nullptr;
+  VkDeviceSize pitch = 0;
+};
+
+void to_general(VkCommandBuffer commands, VkImage image) {
+  VkImageMemoryBarrier barrier{VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER};
+  barrier.srcAccessMask = VK_ACCESS_HOST_WRITE_BIT;
+  barrier.dstAccessMask = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT;
+  barrier.oldLayout = VK_IMAGE_LAYOUT_PREINITIALIZED;
+  barrier.newLayout = VK_IMAGE_LAYOUT_GENERAL;
+  barrier.srcQueueFamilyIndex = barrier.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
+  barrier.image = image;
+  barrier.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1};
+  vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_HOST_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0,
+                       nullptr, 0, nullptr, 1, &barrier);
+}
+
+}  // namespace
+
+PIXELS_CASE(mapped_linear_image,
+            "a linear image written by the host, copied by the device, read by the host") {
+  constexpr uint32_t kExtent = 60;
+  Context ctx;
+  const LinearImage source(ctx, kExtent), target(ctx, kExtent);
+  const Bytes data = noise(std::size_t{kExtent} * kExtent * 4, 9);
+  for (uint32_t y = 0; y < kExtent; ++y) {
+    std::memcpy(source.row(y), data.data() + std::size_t{y} * kExtent * 4, kExtent * 4);
+    std::memset(target.row(y), 0x11, kExtent * 4);
+  }
+  ctx.submit([&](VkCommandBuffer commands) {
+    to_general(commands, source.handle);
+    to_general(commands, target.handle);
+    const VkImageSubresourceLayers layers{VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
+    const VkImageCopy region{layers, {0, 0, 0}, layers, {4, 8, 0}, {kExtent - 4, kExtent - 8, 1}};
+    vkCmdCopyImage(commands, source.handle, VK_IMAGE_LAYOUT_GENERAL, target.handle, VK_IMAGE_LAYOUT_GENERAL,
+                   1, &region);
+    barrier(commands);
+  });
+  for (uint32_t y = 0; y < kExtent; ++y) out.add(target.row(y), kExtent * 4);
+}
+
 PIXELS_CASE(mapped_vertices, "vertices rewritten in mapped memory before each of many frames in flight") {
   Context ctx;
   Canvas canvas(ctx);

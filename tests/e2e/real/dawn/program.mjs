@@ -1,31 +1,7 @@
-// A compute pass and a render pass of Dawn's WebGPU, both read back. Prints the adapter, writes the bytes.
-//   node program.mjs FOLDER-OF-NODE-MODULES OUTPUT
-import { writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+// A compute pass and a render pass of Dawn's WebGPU, both read back. Usage in support.mjs.
+import { finish, makeDevice, readBack } from './support.mjs';
 
-const [modules, output] = process.argv.slice(2);
-const entry = createRequire(modules + '/').resolve('webgpu');
-const { create, globals } = await import(pathToFileURL(entry));
-Object.assign(globalThis, globals);
-const gpu = create(['backend=vulkan', 'enable-dawn-features=allow_unsafe_apis']);
-const adapter = await gpu.requestAdapter();
-if (!adapter) throw new Error('no adapter');
-console.log(`adapter: ${adapter.info.vendor} | ${adapter.info.architecture} | ${adapter.info.device} | ${adapter.info.description}`);
-const device = await adapter.requestDevice();
-const failures = [];
-device.addEventListener('uncapturederror', (event) => failures.push(event.error.message));
-
-async function readBack(buffer, size) {
-  const target = device.createBuffer({ size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, target, 0, size);
-  device.queue.submit([encoder.finish()]);
-  await target.mapAsync(GPUMapMode.READ);
-  const copy = new Uint8Array(target.getMappedRange()).slice();
-  target.destroy();
-  return copy;
-}
+const device = await makeDevice();
 
 async function compute() {
   const count = 4096;
@@ -49,7 +25,7 @@ async function compute() {
   pass.dispatchWorkgroups(count / 64);
   pass.end();
   device.queue.submit([encoder.finish()]);
-  const bytes = await readBack(target, count * 4);
+  const bytes = await readBack(device, target, count * 4);
   const words = new Uint32Array(bytes.buffer);
   for (let i = 0; i < count; ++i) {
     if (words[i] !== ((input[count - 1 - i] ^ Math.imul(i, 40503)) >>> 0)) throw new Error(`compute: word ${i} is wrong`);
@@ -92,15 +68,9 @@ async function render() {
   pass.end();
   encoder.copyTextureToBuffer({ texture }, { buffer: target, bytesPerRow: size * 4 }, [size, size]);
   device.queue.submit([encoder.finish()]);
-  const bytes = await readBack(target, size * size * 4);
+  const bytes = await readBack(device, target, size * size * 4);
   if (new Set(new Uint32Array(bytes.buffer)).size < 1000) throw new Error('render: too few colours');
   return bytes;
 }
 
-const parts = [await compute(), await render()];
-await device.queue.onSubmittedWorkDone();
-if (failures.length) throw new Error(failures.join('\n'));
-writeFileSync(output, Buffer.concat(parts));
-console.log('done');
-device.destroy();
-process.exit(0);  // Dawn's instance keeps node's event loop alive
+await finish(device, [await compute(), await render()]);

@@ -1,0 +1,151 @@
+// What lives in the guest, and what both sides refuse: nothing of it reaches a driver.
+#include <cstring>
+
+#include "generated/protocol/args.hpp"
+#include "tests/fake-driver/guest_directed.hpp"
+
+namespace viaduct::fake {
+namespace {
+
+void private_data(Guest& guest, Check& check) {
+  const VkPrivateDataSlotCreateInfo info{VK_STRUCTURE_TYPE_PRIVATE_DATA_SLOT_CREATE_INFO};
+  VkPrivateDataSlot slot = VK_NULL_HANDLE;
+  require(
+      guest.get<PFN_vkCreatePrivateDataSlot>("vkCreatePrivateDataSlot")(guest.device, &info, nullptr, &slot),
+      "vkCreatePrivateDataSlot");
+  const auto set = guest.get<PFN_vkSetPrivateData>("vkSetPrivateData");
+  const auto get = guest.get<PFN_vkGetPrivateData>("vkGetPrivateData");
+  const uint64_t object = guest.pool(protocol::ObjectType::kBuffer).front();
+  uint64_t value = 1;
+  get(guest.device, VK_OBJECT_TYPE_BUFFER, object, slot, &value);
+  check.that(value == 0, "private data that was not set");
+  check.that(set(guest.device, VK_OBJECT_TYPE_BUFFER, object, slot, 0x1122334455667788ull) == VK_SUCCESS,
+             "vkSetPrivateData");
+  get(guest.device, VK_OBJECT_TYPE_BUFFER, object, slot, &value);
+  check.that(value == 0x1122334455667788ull, "private data");
+  guest.get<PFN_vkDestroyPrivateDataSlot>("vkDestroyPrivateDataSlot")(guest.device, slot, nullptr);
+  check.nothing_logged("private data");
+}
+
+VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT,
+                                          VkDebugUtilsMessageTypeFlagsEXT,
+                                          const VkDebugUtilsMessengerCallbackDataEXT* data, void* user) {
+  *static_cast<std::string*>(user) += data->pMessage;
+  return VK_FALSE;
+}
+
+VKAPI_ATTR VkBool32 VKAPI_CALL on_report(VkDebugReportFlagsEXT, VkDebugReportObjectTypeEXT, uint64_t, size_t,
+                                         int32_t, const char*, const char* message, void* user) {
+  *static_cast<std::string*>(user) += message;
+  return VK_FALSE;
+}
+
+void messages(Guest& guest, Check& check) {
+  std::string heard;
+  VkDebugUtilsMessengerCreateInfoEXT info{VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT};
+  info.messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
+  info.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT;
+  info.pfnUserCallback = on_message;
+  info.pUserData = &heard;
+  VkDebugUtilsMessengerEXT messenger = VK_NULL_HANDLE;
+  require(guest.get<PFN_vkCreateDebugUtilsMessengerEXT>("vkCreateDebugUtilsMessengerEXT")(
+              guest.instance, &info, nullptr, &messenger),
+          "vkCreateDebugUtilsMessengerEXT");
+  VkDebugUtilsMessengerCallbackDataEXT data{VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CALLBACK_DATA_EXT};
+  data.pMessage = "one";
+  const auto submit = guest.get<PFN_vkSubmitDebugUtilsMessageEXT>("vkSubmitDebugUtilsMessageEXT");
+  submit(guest.instance, VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+         VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT, &data);
+  submit(guest.instance, VK_DEBUG_UTILS_MESSAGE_SEVERITY_INFO_BIT_EXT,
+         VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT, &data);
+  guest.get<PFN_vkDestroyDebugUtilsMessengerEXT>("vkDestroyDebugUtilsMessengerEXT")(guest.instance, messenger,
+                                                                                    nullptr);
+  submit(guest.instance, VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+         VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT, &data);
+  check.that(heard == "one", "a messenger heard: " + heard);
+
+  heard.clear();
+  VkDebugReportCallbackCreateInfoEXT report{VK_STRUCTURE_TYPE_DEBUG_REPORT_CALLBACK_CREATE_INFO_EXT};
+  report.flags = VK_DEBUG_REPORT_ERROR_BIT_EXT;
+  report.pfnCallback = on_report;
+  report.pUserData = &heard;
+  VkDebugReportCallbackEXT callback = VK_NULL_HANDLE;
+  require(guest.get<PFN_vkCreateDebugReportCallbackEXT>("vkCreateDebugReportCallbackEXT")(
+              guest.instance, &report, nullptr, &callback),
+          "vkCreateDebugReportCallbackEXT");
+  const auto tell = guest.get<PFN_vkDebugReportMessageEXT>("vkDebugReportMessageEXT");
+  tell(guest.instance, VK_DEBUG_REPORT_ERROR_BIT_EXT, VK_DEBUG_REPORT_OBJECT_TYPE_UNKNOWN_EXT, 0, 0, 0, "",
+       "two");
+  guest.get<PFN_vkDestroyDebugReportCallbackEXT>("vkDestroyDebugReportCallbackEXT")(guest.instance, callback,
+                                                                                    nullptr);
+  tell(guest.instance, VK_DEBUG_REPORT_ERROR_BIT_EXT, VK_DEBUG_REPORT_OBJECT_TYPE_UNKNOWN_EXT, 0, 0, 0, "",
+       "two");
+  check.that(heard == "two", "a callback heard: " + heard);
+  check.nothing_logged("a message for people");
+}
+
+// Called with arguments of chance; what has a result succeeds.
+void call_by_chance(Guest& guest, Check& check, std::initializer_list<const char*> commands) {
+  for (const char* name : commands) {
+    Args args(guest, subject_of(name), 9);
+    const PFN_vkVoidFunction function = guest.find(name);
+    check.that(function != nullptr && !args.missing(), std::string(name) + " cannot be called");
+    if (function == nullptr || args.missing()) continue;
+    args.subject().codec->recorded ? args.record(function) : args.call(function);
+    check.that(args.result() == VK_SUCCESS, std::string(name) + " failed");
+  }
+}
+
+void names(Guest& guest, Check& check) {
+  call_by_chance(
+      guest, check,
+      {"vkSetDebugUtilsObjectNameEXT", "vkSetDebugUtilsObjectTagEXT", "vkDebugMarkerSetObjectNameEXT",
+       "vkDebugMarkerSetObjectTagEXT", "vkQueueBeginDebugUtilsLabelEXT", "vkQueueEndDebugUtilsLabelEXT",
+       "vkQueueInsertDebugUtilsLabelEXT"});
+  check.nothing_logged("a name for people");
+  call_by_chance(
+      guest, check,
+      {"vkCmdBeginDebugUtilsLabelEXT", "vkCmdEndDebugUtilsLabelEXT", "vkCmdInsertDebugUtilsLabelEXT"});
+  const std::vector<LoggedCall> calls = check.log();
+  check.that(find_last(calls, "vkCmdBeginDebugUtilsLabelEXT") == nullptr &&
+                 find_last(calls, "vkCmdEndDebugUtilsLabelEXT") == nullptr &&
+                 find_last(calls, "vkCmdInsertDebugUtilsLabelEXT") == nullptr,
+             "a label for people reached the driver");
+}
+
+constexpr const char* kRefused[] = {"vkBuildAccelerationStructuresKHR",
+                                    "vkCopyAccelerationStructureToMemoryKHR",
+                                    "vkCopyMemoryToAccelerationStructureKHR",
+                                    "vkBuildMicromapsEXT",
+                                    "vkCopyMicromapToMemoryEXT",
+                                    "vkCopyMemoryToMicromapEXT"};
+
+// They would have the driver follow addresses of the caller's memory.
+void refused(Guest& guest, Check& check) {
+  for (const char* name : kRefused) {
+    Args args(guest, subject_of(name), 2);
+    args.call(guest.find(name));
+    check.that(args.result() == VK_ERROR_FEATURE_NOT_PRESENT, std::string(name) + " was not refused");
+  }
+  check.nothing_logged("a refused command");
+}
+
+}  // namespace
+
+std::vector<Case> guest_only_cases() {
+  return {
+      {{"vkCreatePrivateDataSlot", "vkDestroyPrivateDataSlot", "vkSetPrivateData", "vkGetPrivateData"},
+       private_data},
+      {{"vkCreateDebugUtilsMessengerEXT", "vkDestroyDebugUtilsMessengerEXT", "vkSubmitDebugUtilsMessageEXT",
+        "vkCreateDebugReportCallbackEXT", "vkDestroyDebugReportCallbackEXT", "vkDebugReportMessageEXT"},
+       messages},
+      {{"vkSetDebugUtilsObjectNameEXT", "vkSetDebugUtilsObjectTagEXT", "vkDebugMarkerSetObjectNameEXT",
+        "vkDebugMarkerSetObjectTagEXT", "vkQueueBeginDebugUtilsLabelEXT", "vkQueueEndDebugUtilsLabelEXT",
+        "vkQueueInsertDebugUtilsLabelEXT", "vkCmdBeginDebugUtilsLabelEXT", "vkCmdEndDebugUtilsLabelEXT",
+        "vkCmdInsertDebugUtilsLabelEXT"},
+       names},
+      {{std::begin(kRefused), std::end(kRefused)}, refused},
+  };
+}
+
+}  // namespace viaduct::fake

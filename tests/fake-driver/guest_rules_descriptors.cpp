@@ -1,0 +1,104 @@
+// Descriptors, and recorded commands with members that count only sometimes: what the specification ignores
+// travels empty.
+#include "generated/protocol/args.hpp"
+#include "tests/fake-driver/guest_call.hpp"
+
+namespace viaduct::fake {
+namespace {
+
+using protocol::Command;
+
+// VkWriteDescriptorSet: samplers have no view, and what is no sampler has none.
+void empty_ignored(uint32_t count, const VkWriteDescriptorSet* writes) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const VkWriteDescriptorSet& write = writes[i];
+    const bool only_sampler = write.descriptorType == VK_DESCRIPTOR_TYPE_SAMPLER;
+    const bool samples = only_sampler || write.descriptorType == VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER;
+    for (uint32_t e = 0; write.pImageInfo != nullptr && e < write.descriptorCount; ++e) {
+      VkDescriptorImageInfo& image = mine(write.pImageInfo + e);
+      if (only_sampler) {
+        image.imageView = VK_NULL_HANDLE;
+        image.imageLayout = VK_IMAGE_LAYOUT_UNDEFINED;
+      }
+      if (!samples) image.sampler = VK_NULL_HANDLE;
+    }
+  }
+}
+
+// Which payload counts depends on the type; chance made that one, or none.
+void complete_writes(uint32_t count, const VkWriteDescriptorSet* writes) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const VkWriteDescriptorSet& write = writes[i];
+    if (write.pImageInfo == nullptr && write.pBufferInfo == nullptr && write.pTexelBufferView == nullptr) {
+      mine(&write).descriptorCount = 0;
+    }
+  }
+}
+
+void prepare_updates(Guest&, protocol::vkUpdateDescriptorSets_args& a, Arena&) {
+  complete_writes(a.descriptorWriteCount, a.pDescriptorWrites);
+}
+void change_updates(Guest&, protocol::vkUpdateDescriptorSets_args& a, Arena&) {
+  empty_ignored(a.descriptorWriteCount, a.pDescriptorWrites);
+}
+
+void prepare_push(Guest& guest, protocol::vkCmdPushDescriptorSetKHR_args& a, Arena&) {
+  a.layout = guest.layout;
+  complete_writes(a.descriptorWriteCount, a.pDescriptorWrites);
+}
+void change_push(Guest&, protocol::vkCmdPushDescriptorSetKHR_args& a, Arena&) {
+  empty_ignored(a.descriptorWriteCount, a.pDescriptorWrites);
+  for (uint32_t i = 0; i < a.descriptorWriteCount; ++i) mine(a.pDescriptorWrites + i).dstSet = VK_NULL_HANDLE;
+}
+
+// A pool with room for all, and layouts without samplers of their own.
+void prepare_sets(Guest& guest, protocol::vkAllocateDescriptorSets_args& a, Arena&) {
+  VkDescriptorSetAllocateInfo& info = mine(a.pAllocateInfo);
+  info.descriptorPool = guest.set_pool;
+  for (uint32_t i = 0; i < info.descriptorSetCount; ++i) {
+    const_cast<VkDescriptorSetLayout*>(info.pSetLayouts)[i] = guest.set_layout;
+  }
+}
+
+void empty_ignored(const VkRenderingAttachmentInfo* attachments, uint32_t count) {
+  for (uint32_t i = 0; attachments != nullptr && i < count; ++i) {
+    VkRenderingAttachmentInfo& attachment = mine(attachments + i);
+    if (attachment.imageView == VK_NULL_HANDLE) attachment.resolveMode = VK_RESOLVE_MODE_NONE;
+    if (attachment.resolveMode != VK_RESOLVE_MODE_NONE) continue;
+    attachment.resolveImageView = VK_NULL_HANDLE;
+    attachment.resolveImageLayout = VK_IMAGE_LAYOUT_UNDEFINED;
+  }
+}
+
+void change_rendering(Guest&, protocol::vkCmdBeginRendering_args& a, Arena&) {
+  empty_ignored(a.pRenderingInfo->pColorAttachments, a.pRenderingInfo->colorAttachmentCount);
+  empty_ignored(a.pRenderingInfo->pDepthAttachment, 1);
+  empty_ignored(a.pRenderingInfo->pStencilAttachment, 1);
+}
+
+// A primary inherits nothing; a secondary inherits a render pass only when it continues one.
+void change_begin(Guest&, protocol::vkBeginCommandBuffer_args& a, Arena&) {
+  VkCommandBufferBeginInfo& info = mine(a.pBeginInfo);
+  if (info.pInheritanceInfo == nullptr ||
+      (info.flags & VK_COMMAND_BUFFER_USAGE_RENDER_PASS_CONTINUE_BIT) != 0) {
+    return;
+  }
+  VkCommandBufferInheritanceInfo& inheritance = mine(info.pInheritanceInfo);
+  inheritance.renderPass = VK_NULL_HANDLE;
+  inheritance.subpass = 0;
+  inheritance.framebuffer = VK_NULL_HANDLE;
+}
+
+}  // namespace
+
+Rules descriptor_rules() {
+  return {
+      {Command::vkUpdateDescriptorSets, {step(prepare_updates), step(change_updates), {}}},
+      {Command::vkCmdPushDescriptorSetKHR, {step(prepare_push), step(change_push), {}}},
+      {Command::vkAllocateDescriptorSets, {step(prepare_sets), {}, {}}},
+      {Command::vkCmdBeginRendering, {{}, step(change_rendering), {}}},
+      {Command::vkBeginCommandBuffer, {{}, step(change_begin), {}}},
+  };
+}
+
+}  // namespace viaduct::fake

@@ -1,0 +1,87 @@
+#include "tools/viaductctl/opengl.hpp"
+
+#include <cstdlib>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+
+namespace viaduct::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kMesaVendorFile = "/usr/share/glvnd/egl_vendor.d/50_mesa.json";
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// Since 24.3 Mesa's drivers are one library, which Mesa's libGLX and libEGL load by its name.
+bool holds_gallium(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with("libgallium-") && name.ends_with(".so")) return true;
+  }
+  return false;
+}
+
+bool holds_zink(const fs::path& folder) {
+  std::error_code error;
+  return fs::exists(folder / "dri" / "zink_dri.so", error) || holds_gallium(folder);
+}
+
+}  // namespace
+
+GlEnvironment gl_environment(bool cpu_device, const std::string& vendor_file) {
+  GlEnvironment out;
+  out.set = {{"MESA_LOADER_DRIVER_OVERRIDE", "zink"},
+             {"GALLIUM_DRIVER", "zink"},
+             {"__GLX_VENDOR_LIBRARY_NAME", "mesa"}};
+  if (!vendor_file.empty()) out.set.emplace_back("__EGL_VENDOR_LIBRARY_FILENAMES", vendor_file);
+  if (cpu_device) {
+    out.set.emplace_back("LIBGL_ALWAYS_SOFTWARE", "1");
+    out.unset.emplace_back("LIBGL_KOPPER_DRI2");
+  } else {
+    out.set.emplace_back("LIBGL_KOPPER_DRI2", "1");
+    out.unset.emplace_back("LIBGL_ALWAYS_SOFTWARE");
+  }
+  return out;
+}
+
+bool has_zink(const fs::path& root, const std::string& drivers_path) {
+  std::error_code error;
+  if (!drivers_path.empty()) {
+    std::istringstream folders(drivers_path);
+    for (std::string folder; std::getline(folders, folder, ':');) {
+      if (fs::exists(fs::path(folder) / "zink_dri.so", error)) return true;
+    }
+    return false;
+  }
+  for (const char* prefix : {"usr/lib", "usr/lib64", "usr/local/lib", "usr/local/lib64"}) {
+    const fs::path folder = root / prefix;
+    if (holds_zink(folder)) return true;
+    // Debian's multiarch: one more level, named by the architecture.
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+      if (it->path().filename().string().find("-linux-") != std::string::npos && holds_zink(it->path()))
+        return true;
+    }
+  }
+  return false;
+}
+
+std::string set_up_gl(bool cpu_device) {
+  if (!has_zink("/", variable("LIBGL_DRIVERS_PATH"))) {
+    return "OpenGL programs will not use Viaduct: Mesa's Zink is not installed (on Debian the package "
+           "libgl1-mesa-dri); --no-gl leaves OpenGL alone and keeps this quiet";
+  }
+  std::error_code error;
+  const GlEnvironment wanted =
+      gl_environment(cpu_device, fs::exists(kMesaVendorFile, error) ? kMesaVendorFile : "");
+  for (const auto& [name, value] : wanted.set) ::setenv(name.c_str(), value.c_str(), 1);
+  for (const std::string& name : wanted.unset) ::unsetenv(name.c_str());
+  return {};
+}
+
+}  // namespace viaduct::tools

@@ -1,0 +1,31 @@
+// OpenGL for a program: what Mesa must be told so that its Zink, and no other driver, renders, on Viaduct's
+// Vulkan driver. Variables as of Mesa 22.3 (Debian 12) to 25.0 (Debian 13); docs/opengl.md says what each is
+// for.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace viaduct::tools {
+
+struct GlEnvironment {
+  std::vector<std::pair<std::string, std::string>> set;
+  std::vector<std::string> unset;
+};
+
+// Mesa takes two ways to a window without DRI3, and which one Zink goes depends on the kind of the device
+// that it finds: `cpu_device` is whether that is VK_PHYSICAL_DEVICE_TYPE_CPU. `vendor_file` is libglvnd's
+// file for Mesa's EGL, or empty where there is none.
+[[nodiscard]] GlEnvironment gl_environment(bool cpu_device, const std::string& vendor_file);
+
+// Whether a Mesa with Zink is installed below `root` ("/" but in tests), in one of the places where Mesa's
+// loaders look. `drivers_path` is LIBGL_DRIVERS_PATH, which replaces them if it is not empty.
+[[nodiscard]] bool has_zink(const std::filesystem::path& root, const std::string& drivers_path);
+
+// Changes this process's environment. Returns what to tell the user if OpenGL could not be set up; the
+// environment is untouched then.
+[[nodiscard]] std::string set_up_gl(bool cpu_device);
+
+}  // namespace viaduct::tools
