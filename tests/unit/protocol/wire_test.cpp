@@ -120,7 +120,8 @@ TEST_F(DecoderTest, ShowsTheDriverGeneralWhereTheApplicationSaysPresent) {
   EXPECT_EQ(got.finalLayout, VK_IMAGE_LAYOUT_GENERAL);
 }
 
-// The example at the end of PROTOCOL.md.
+// The example at the end of PROTOCOL.md. A command's index is the guest's own choice: it follows from the registry that
+// the guest was built from, and the handshake tells.
 TEST(RequestBytes, AreThoseOfTheDocumentation) {
   DispatchableHeader device{nullptr, make_id(ObjectType::kDevice, std::uint64_t{1} << 32)};
   const auto buffer = handle_from_bits<VkBuffer>(make_id(ObjectType::kBuffer, (std::uint64_t{2} << 32) | 5));
@@ -135,8 +136,6 @@ TEST(RequestBytes, AreThoseOfTheDocumentation) {
       });
   ASSERT_EQ(bytes.size(), sizeof(expected));
   EXPECT_EQ(std::memcmp(bytes.data(), expected, sizeof(expected)), 0);
-  EXPECT_EQ(static_cast<std::uint32_t>(Command::vkDestroyBuffer), 0x142u);
-  EXPECT_EQ(static_cast<std::uint32_t>(Command::vkCmdDraw), 0x60u);
 }
 
 TEST_F(DecoderTest, RefusesRecordedCommandsOutsideACommandBuffer) {
