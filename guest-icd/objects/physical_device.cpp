@@ -34,7 +34,7 @@ VkResult fetch(PhysicalDevice& physical) {
         call_vkEnumerateDeviceExtensionProperties(channel, physical.handle(), nullptr, &count, host.data());
     host.resize(count);
   }
-  physical.extensions = device_extensions(host);
+  physical.extensions = device_extensions(host, physical.session->host_commands());
   return result < 0 ? result : VK_SUCCESS;
 }
 

@@ -46,7 +46,7 @@ VkResult create_pipelines(VkDevice device, std::uint32_t count, const Info* info
   bool wait = false;
   for (std::uint32_t i = 0; i < count; ++i) {
     wait |= clear_feedback(infos[i].pNext);
-    wait |= wants_truth(infos[i].flags);
+    wait |= wants_truth(infos[i].flags, infos[i].pNext);
   }
   if (!wait) {
     post(channel);

@@ -5,9 +5,11 @@
 #include <vulkan/vulkan.h>
 
 #include <utility>
+#include <vector>
 
 #include "generated/protocol/commands.hpp"
 #include "protocol/control/handshake.hpp"
+#include "protocol/wire/peer_structs.hpp"
 #include "transport/stream/connect.hpp"
 #include "transport/stream/frame.hpp"
 #include "transport/url.hpp"
@@ -21,8 +23,10 @@ protocol::Hello make_hello() {
   hello.pid = static_cast<std::uint32_t>(::getpid());
   hello.program = program_invocation_short_name;
   const auto count = static_cast<std::size_t>(protocol::Command::kCount);
-  hello.command_hashes.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) hello.command_hashes.push_back(protocol::kCommandInfo[i].name_hash);
+  hello.commands.reserve(count);
+  for (const protocol::CommandInfo& info : protocol::kCommandInfo) {
+    hello.commands.push_back({info.name_hash, info.form_hash});
+  }
   return hello;
 }
 
@@ -63,6 +67,11 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
   made.doorbell_to_guest = std::move(frame->fds[2]);
   made.session_id = welcome->session_id;
   made.driver_name = welcome->driver_name;
+  made.commands = HostCommands(welcome->commands);
+  std::vector<protocol::ChainStructInfo> structs;
+  structs.reserve(welcome->structs.size());
+  for (const protocol::Known& known : welcome->structs) structs.push_back({known.name, known.form});
+  protocol::learn_peer_structs(structs);
   return made;
 }
 

@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "guest-icd/session/host_commands.hpp"
 #include "transport/region/region.hpp"
 #include "transport/stream/stream.hpp"
 
@@ -24,6 +25,7 @@ struct Connection {
   UniqueFd doorbell_to_guest;
   std::uint32_t session_id = 0;
   std::string driver_name;
+  HostCommands commands;
 };
 
 Result<Connection> connect_to_host(const Deadline& deadline, std::string& tried);

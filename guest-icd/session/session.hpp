@@ -38,6 +38,7 @@ class Session {
   ArenaSpans& arena() noexcept { return arena_; }
   transport::RegionView region() const noexcept { return view_; }
   bool lost() const noexcept { return channel_.lost(); }
+  const HostCommands& host_commands() const noexcept { return connection_.commands; }
   std::uint32_t id() const noexcept { return connection_.session_id; }
 
   /// A completion slot for a new queue and the value its counting starts at; nullopt when all are taken.

@@ -29,6 +29,14 @@ struct MemoryViewOptions {
   std::uint64_t arena_size = 0;        // bytes of the region that allocations may use
 };
 
+// What one tenant's session holds. A driver's own figures of use are those of the whole machine on some
+// drivers.
+struct TenantMemory {
+  std::array<std::uint64_t, VK_MAX_MEMORY_TYPES> used{};  // by the guest's memory types
+  std::uint64_t device_used = 0;                          // of all device-only types, on every GPU
+  std::uint64_t device_limit = 0;                         // 0: none
+};
+
 class MemoryView {
  public:
   static constexpr std::uint32_t kArenaHeap = 0xffffffffu;
@@ -48,9 +56,10 @@ class MemoryView {
   // A host's memoryTypeBits in the guest's numbering; arena types only where the resource can live there.
   std::uint32_t guest_bits(std::uint32_t host_bits, bool arena_allowed = true) const noexcept;
 
-  // heapBudget / heapUsage in the guest's numbering. arena_used counts towards the arena heap.
+  // heapBudget / heapUsage in the guest's numbering: what this tenant uses, and could use before an
+  // allocation fails.
   void translate_budget(VkPhysicalDeviceMemoryBudgetPropertiesEXT& budget,
-                        std::uint64_t arena_used) const noexcept;
+                        const TenantMemory& tenant) const noexcept;
 
  private:
   struct Type {

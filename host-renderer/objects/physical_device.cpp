@@ -24,19 +24,36 @@ const T* find_in_chain(const void* chain, VkStructureType type) noexcept {
   return find_in_chain<T>(const_cast<void*>(chain), type);
 }
 
+TenantMemory tenant_memory(const Session& session, const PhysicalDevice& physical) noexcept {
+  TenantMemory tenant;
+  tenant.device_used = session.device_memory_used();
+  tenant.device_limit = session.options().device_memory_bytes;
+  for (const auto& device : physical.instance->devices) {
+    if (device->physical != &physical) {
+      continue;
+    }
+    for (const auto& memory : device->memories) {
+      if (memory->guest_type < tenant.used.size()) {
+        tenant.used[memory->guest_type] += memory->device_bytes + memory->arena_bytes;
+      }
+    }
+  }
+  return tenant;
+}
+
 }  // namespace
 
 void on_vkGetPhysicalDeviceProperties(CommandContext& ctx, protocol::vkGetPhysicalDeviceProperties_args& a) {
   const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
   physical.instance->table.vkGetPhysicalDeviceProperties(physical.handle, a.pProperties);
-  present_as_viaduct(*a.pProperties);
+  present_as_viaduct(*a.pProperties, ctx.session.options().guest_api_version);
 }
 
 void on_vkGetPhysicalDeviceProperties2(CommandContext& ctx,
                                        protocol::vkGetPhysicalDeviceProperties2_args& a) {
   const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
   physical.instance->table.vkGetPhysicalDeviceProperties2(physical.handle, a.pProperties);
-  present_as_viaduct(*a.pProperties);
+  present_as_viaduct(*a.pProperties, ctx.session.options().guest_api_version);
 }
 
 void on_vkGetPhysicalDeviceMemoryProperties(CommandContext& ctx,
@@ -52,7 +69,7 @@ void on_vkGetPhysicalDeviceMemoryProperties2(CommandContext& ctx,
   auto* budget = find_in_chain<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(
       a.pMemoryProperties->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
   if (budget != nullptr) {
-    physical.memory.translate_budget(*budget, ctx.session.arena_used());
+    physical.memory.translate_budget(*budget, tenant_memory(ctx.session, physical));
   }
 }
 

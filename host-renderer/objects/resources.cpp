@@ -128,7 +128,8 @@ void on_vkCreateImage(CommandContext& ctx, protocol::vkCreateImage_args& a) {
     *a.pImage = VK_NULL_HANDLE;
     ctx.objects().insert_failed(ObjectType::kImage, *a.pImage_ids);
   } else {
-    ctx.objects().insert(ObjectType::kImage, *a.pImage_ids, driver_bits(*a.pImage), arena_note(in_arena));
+    ctx.objects().insert(ObjectType::kImage, *a.pImage_ids, driver_bits(*a.pImage),
+                         arena_note(in_arena, a.pCreateInfo->format));
   }
 }
 

@@ -18,16 +18,20 @@ using protocol::ObjectType;
 
 void Executor::Free::operator()(std::byte* memory) const noexcept { std::free(memory); }
 
-Executor::Executor(Session& session, std::span<const std::uint32_t> hashes)
+Executor::Executor(Session& session, std::span<const protocol::Known> commands)
     : session_(session), arena_(kMaxArguments) {
   std::unordered_map<std::uint32_t, Command> known;
   for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i) {
     known.emplace(protocol::kCommandInfo[i].name_hash, static_cast<Command>(i));
   }
-  remap_.reserve(hashes.size());
-  for (const std::uint32_t hash : hashes) {
-    const auto found = known.find(hash);
-    remap_.push_back(found != known.end() ? found->second : Command::kCount);
+  remap_.reserve(commands.size());
+  for (const protocol::Known& command : commands) {
+    const auto found = known.find(command.name);
+    // One of another form is as good as unknown: its records would be read wrongly.
+    const bool same =
+        found != known.end() &&
+        protocol::kCommandInfo[static_cast<std::size_t>(found->second)].form_hash == command.form;
+    remap_.push_back(same ? found->second : Command::kCount);
   }
 }
 

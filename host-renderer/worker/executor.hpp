@@ -8,6 +8,7 @@
 #include "base/arena.hpp"
 #include "generated/protocol/commands.hpp"
 #include "host-renderer/worker/session.hpp"
+#include "protocol/control/handshake.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -27,8 +28,8 @@ class Executor {
  public:
   static constexpr std::size_t kMaxArguments = std::size_t{256} << 20;  // decoded arguments of one command
 
-  // hashes: fnv1a32 of the guest's command names, in its order (the handshake's Hello).
-  Executor(Session& session, std::span<const std::uint32_t> hashes);
+  // commands: the guest's, in its order (the handshake's Hello).
+  Executor(Session& session, std::span<const protocol::Known> commands);
 
   // Where to copy the next span; valid until the next call. Null when there is no memory.
   std::byte* span_buffer(std::size_t size);

@@ -5,6 +5,7 @@
 // arrives in the region is hostile), Welcome, decode loop, exit. It exits without tearing the driver down:
 // the kernel is quicker.
 #include "base/log.hpp"
+#include "generated/protocol/chain_structs.hpp"
 #include "generated/protocol/commands.hpp"
 #include "host-renderer/sandbox/lockdown.hpp"
 #include "host-renderer/worker/executor.hpp"
@@ -40,8 +41,11 @@ Result<> send_welcome(Grant& grant, transport::Stream& stream, const std::string
   welcome.driver_name = driver_name;
   for (const protocol::CommandInfo& info : protocol::kCommandInfo) {
     if ((info.flags & protocol::kCommandNoWire) == 0) {
-      welcome.command_hashes.push_back(info.name_hash);
+      welcome.commands.push_back({info.name_hash, info.form_hash});
     }
+  }
+  for (const protocol::ChainStructInfo& info : protocol::kChainStructs) {
+    welcome.structs.push_back({info.s_type, info.form_hash});
   }
   const std::vector<std::byte> payload = protocol::encode_welcome(welcome);
   const int fds[] = {grant.region.get(), grant.doorbell_to_host.get(), grant.doorbell_to_guest.get()};
@@ -72,6 +76,7 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   options.max_objects = grant.limits.max_objects != 0 ? grant.limits.max_objects : options.max_objects;
   options.device_memory_bytes = grant.limits.device_memory_bytes;
   options.gpu = grant.gpu;
+  options.guest_api_version = std::max(hello->registry_version, VK_API_VERSION_1_1);
   const std::uint64_t probe_bytes = std::min(kProbeBytes, layout.arena_size());
   const UniqueFd udmabuf = open_udmabuf();
   options.region = {region->view().base(), region->fd(), udmabuf.get()};
@@ -86,7 +91,7 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   transport::PeerWaker waker(region->view().guest().parked, to_guest);
   GuestMemory memory(region->view(), waker);
   Session session(driver, memory, stats, std::move(options));
-  Executor executor(session, hello->command_hashes);
+  Executor executor(session, hello->commands);
   transport::RingConsumer ring(region->view(), waker);
   const int control_fd = grant.control.get();
   const int watched[] = {link.fd()};

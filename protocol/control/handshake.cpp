@@ -77,10 +77,20 @@ class Unpacker {
   bool ok_ = true;
 };
 
-// The count must account for exactly the bytes that are left.
-bool fill_hashes(Unpacker& in, std::vector<uint32_t>& hashes, uint32_t count) {
-  if (!in.ok() || in.left() != std::size_t{count} * 4) return false;
-  for (uint32_t i = 0; i < count; ++i) hashes.push_back(in.u32());
+void pack_known(Packer& out, const std::vector<Known>& known) {
+  for (const Known& entry : known) {
+    out.u32(entry.name);
+    out.u32(entry.form);
+  }
+}
+
+bool unpack_known(Unpacker& in, std::vector<Known>& known, uint32_t count) {
+  if (!in.ok() || in.left() < std::size_t{count} * 8) return false;
+  known.reserve(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t name = in.u32();
+    known.push_back({name, in.u32()});
+  }
   return in.ok();
 }
 
@@ -91,9 +101,9 @@ std::vector<std::byte> encode_hello(const Hello& hello) {
   out.u32(hello.protocol_version);
   out.u32(hello.registry_version);
   out.u32(hello.pid);
-  out.u32(static_cast<uint32_t>(hello.command_hashes.size()));
+  out.u32(static_cast<uint32_t>(hello.commands.size()));
   out.text(hello.program, kProgramBytes);
-  for (const uint32_t hash : hello.command_hashes) out.u32(hash);
+  pack_known(out, hello.commands);
   return out.take();
 }
 
@@ -106,8 +116,10 @@ std::vector<std::byte> encode_welcome(const Welcome& welcome) {
   out.u32(welcome.registry_version);
   out.u32(0);
   out.text(welcome.driver_name, kDriverNameBytes);
-  out.u32(static_cast<uint32_t>(welcome.command_hashes.size()));
-  for (const uint32_t hash : welcome.command_hashes) out.u32(hash);
+  out.u32(static_cast<uint32_t>(welcome.commands.size()));
+  out.u32(static_cast<uint32_t>(welcome.structs.size()));
+  pack_known(out, welcome.commands);
+  pack_known(out, welcome.structs);
   return out.take();
 }
 
@@ -132,7 +144,9 @@ Result<Hello> decode_hello(std::span<const std::byte> payload) {
   if (count > kMaxHandshakeCommands) return fail(Errc::bad_data, "hello: too many commands");
   hello.program = in.text(kProgramBytes);
   hello.program.resize(std::min(hello.program.size(), kProgramBytes - 1));
-  if (!fill_hashes(in, hello.command_hashes, count)) return fail(Errc::bad_data, "hello: length");
+  if (!unpack_known(in, hello.commands, count) || in.left() != 0) {
+    return fail(Errc::bad_data, "hello: length");
+  }
   return hello;
 }
 
@@ -151,8 +165,14 @@ Result<Welcome> decode_welcome(std::span<const std::byte> payload) {
   in.u32();
   welcome.driver_name = in.text(kDriverNameBytes);
   const uint32_t count = in.u32();
-  if (count > kMaxHandshakeCommands) return fail(Errc::bad_data, "welcome: too many commands");
-  if (!fill_hashes(in, welcome.command_hashes, count)) return fail(Errc::bad_data, "welcome: length");
+  const uint32_t structs = in.u32();
+  if (count > kMaxHandshakeCommands || structs > kMaxHandshakeCommands) {
+    return fail(Errc::bad_data, "welcome: too many commands");
+  }
+  if (!unpack_known(in, welcome.commands, count) || !unpack_known(in, welcome.structs, structs) ||
+      in.left() != 0) {
+    return fail(Errc::bad_data, "welcome: length");
+  }
   if (welcome.control_size > welcome.region_size) return fail(Errc::bad_data, "welcome: sizes");
   return welcome;
 }

@@ -265,8 +265,8 @@ class StructEmitter:
     def emit_pnext(self, output):
         header = File("protocol/pnext.hpp", NS, ["protocol/wire/decoder.hpp", "protocol/wire/reader.hpp",
                                                  "protocol/wire/writer.hpp"],
-                      "pNext chains: a sequence of {sType, body} ended by 0. Structs that this build does not know,\n"
-                      "or that the policy drops, are skipped by writers and refused by readers.")
+                      "pNext chains: a sequence of {sType, body} ended by 0. Structs that this build or its peer does not\n"
+                      "know, or that the policy drops, are skipped by writers and refused by readers.")
         for verb in ("write", "skel", "write_out", "write_inner"):
             header.add(f"template <class S> void {verb}_pnext(S& s, const void* chain);")
         header.add("void* read_pnext(Decoder& d);", "void* read_skel_pnext(Decoder& d);",
@@ -284,7 +284,8 @@ class StructEmitter:
             self.pnext_writer("write_inner", inner), self.pnext_filler("fill_inner", inner)])
 
     def pnext_file(self, output, name, structs, functions):
-        f = File(f"protocol/{name}.cpp", NS, ["generated/protocol/pnext.hpp"] + self.headers_for(structs))
+        f = File(f"protocol/{name}.cpp", NS, ["generated/protocol/pnext.hpp", "protocol/wire/peer_structs.hpp"]
+                 + self.headers_for(structs))
         for lines in functions:
             f.add(*lines, "")
         output.write(f)
@@ -298,7 +299,8 @@ class StructEmitter:
             body = f"{verb}_body_{n}(s, *reinterpret_cast<const {n}*>(p));"
             if verb == "skel" and n not in self.skeleton:
                 body = ""
-            lines += [f"case {s.s_type}:", f"s.u32({s.s_type});", body, "break;"]
+            ask = "" if verb.startswith("write_") else f"if (!peer_knows(ChainStruct::{n})) break;"
+            lines += [f"case {s.s_type}:", ask, f"s.u32({s.s_type});", body, "break;"]
         return [x for x in lines if x] + ["default:", "break;", "}", "}", "s.u32(0);", "}",
                                           f"template void {verb}_pnext(SizeCounter&, const void*);",
                                           f"template void {verb}_pnext(Writer&, const void*);"]
@@ -334,6 +336,6 @@ class StructEmitter:
             s = self.registry.structs[n]
             target = (f"*reinterpret_cast<{n}*>(const_cast<VkBaseInStructure*>(p))" if verb == "fill"
                       else f"*reinterpret_cast<const {n}*>(p)")
-            lines += [f"case {s.s_type}:", f'r.check(r.u32() == {s.s_type}, "reply has another chain");',
+            lines += [f"case {s.s_type}:", f"if (!peer_knows(ChainStruct::{n})) break;", f'r.check(r.u32() == {s.s_type}, "reply has another chain");',
                       f"{verb}_body_{n}(r, {target});", "break;"]
         return lines + ["default:", "break;", "}", "}", 'r.check(r.u32() == 0, "reply has a longer chain");', "}"]

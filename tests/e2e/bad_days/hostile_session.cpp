@@ -46,7 +46,7 @@ std::vector<std::byte> honest_hello() {
   hello.pid = static_cast<uint32_t>(getpid());
   hello.program = "hostile";
   for (const protocol::CommandInfo& info : protocol::kCommandInfo)
-    hello.command_hashes.push_back(info.name_hash);
+    hello.commands.push_back({info.name_hash, info.form_hash});
   return protocol::encode_hello(hello);
 }
 

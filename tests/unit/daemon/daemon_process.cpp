@@ -75,7 +75,7 @@ std::vector<std::byte> hello_bytes(const std::string& program) {
   protocol::Hello hello;
   hello.pid = static_cast<uint32_t>(::getpid());
   hello.program = program;
-  hello.command_hashes = {1, 2, 3};
+  hello.commands = {{1, 0}, {2, 0}, {3, 0}};
   return protocol::encode_hello(hello);
 }
 

@@ -12,20 +12,20 @@ Hello sample_hello() {
   hello.registry_version = 0x40304bu;
   hello.pid = 4242;
   hello.program = "vkcube";
-  hello.command_hashes = {1, 0xffffffffu, 0x12345678u};
+  hello.commands = {{1, 10}, {0xffffffffu, 0}, {0x12345678u, 0xffffffffu}};
   return hello;
 }
 
 TEST(Handshake, a_hello_arrives_as_it_was_sent) {
   const auto bytes = encode_hello(sample_hello());
-  EXPECT_EQ(bytes.size(), 80u + 3 * 4);
+  EXPECT_EQ(bytes.size(), 80u + 3 * 8);
   const auto hello = decode_hello(bytes);
   ASSERT_TRUE(hello);
   EXPECT_EQ(hello->protocol_version, kProtocolVersion);
   EXPECT_EQ(hello->registry_version, 0x40304bu);
   EXPECT_EQ(hello->pid, 4242u);
   EXPECT_EQ(hello->program, "vkcube");
-  EXPECT_EQ(hello->command_hashes, sample_hello().command_hashes);
+  EXPECT_EQ(hello->commands, sample_hello().commands);
 }
 
 TEST(Handshake, a_welcome_arrives_as_it_was_sent) {
@@ -35,7 +35,8 @@ TEST(Handshake, a_welcome_arrives_as_it_was_sent) {
   sent.control_size = 8 << 20;
   sent.registry_version = 3;
   sent.driver_name = "llvmpipe";
-  sent.command_hashes = {9, 8};
+  sent.commands = {{9, 90}, {8, 80}};
+  sent.structs = {{7, 70}};
   const auto got = decode_welcome(encode_welcome(sent));
   ASSERT_TRUE(got);
   EXPECT_EQ(got->session_id, 7u);
@@ -43,7 +44,8 @@ TEST(Handshake, a_welcome_arrives_as_it_was_sent) {
   EXPECT_EQ(got->control_size, 8u << 20);
   EXPECT_EQ(got->registry_version, 3u);
   EXPECT_EQ(got->driver_name, "llvmpipe");
-  EXPECT_EQ(got->command_hashes, sent.command_hashes);
+  EXPECT_EQ(got->commands, sent.commands);
+  EXPECT_EQ(got->structs, sent.structs);
 }
 
 TEST(Handshake, a_refusal_arrives_as_it_was_sent) {
@@ -71,7 +73,8 @@ TEST(Handshake, every_truncation_is_refused) {
     EXPECT_FALSE(decode_hello(std::span(hello).first(size))) << size;
   }
   Welcome sample;
-  sample.command_hashes = {1, 2};
+  sample.commands = {{1, 3}, {2, 4}};
+  sample.structs = {{5, 6}};
   const auto welcome = encode_welcome(sample);
   for (std::size_t size = 0; size < welcome.size(); ++size) {
     EXPECT_FALSE(decode_welcome(std::span(welcome).first(size))) << size;
@@ -139,7 +142,7 @@ TEST(Handshake, noise_is_refused_or_means_what_it_says) {
     for (int i = 0; i < flips && !bytes.empty(); ++i)
       bytes[random() % bytes.size()] = static_cast<std::byte>(random());
     if (const auto hello = decode_hello(bytes)) {
-      EXPECT_EQ(bytes.size(), 80 + 4 * hello->command_hashes.size());
+      EXPECT_EQ(bytes.size(), 80 + 8 * hello->commands.size());
       EXPECT_LT(hello->program.size(), kProgramBytes);
     }
     if (const auto refusal = decode_refusal(bytes)) {

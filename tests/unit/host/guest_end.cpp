@@ -23,10 +23,11 @@ bool wait_until(const Done& done) {
   return true;
 }
 
-std::vector<std::uint32_t> own_hashes() {
-  std::vector<std::uint32_t> hashes;
-  for (const protocol::CommandInfo& info : protocol::kCommandInfo) hashes.push_back(info.name_hash);
-  return hashes;
+std::vector<protocol::Known> own_commands() {
+  std::vector<protocol::Known> commands;
+  for (const protocol::CommandInfo& info : protocol::kCommandInfo)
+    commands.push_back({info.name_hash, info.form_hash});
+  return commands;
 }
 
 }  // namespace
@@ -46,7 +47,7 @@ GuestEnd::GuestEnd()
   SessionOptions options;
   options.max_objects = 4096;
   session_ = std::make_unique<Session>(driver_, *guest_memory_, stats_, options);
-  executor_ = std::make_unique<Executor>(*session_, own_hashes());
+  executor_ = std::make_unique<Executor>(*session_, own_commands());
   ring_ = std::make_unique<transport::RingConsumer>(view_, *waker_);
   producer_ = std::make_unique<transport::RingProducer>(view_, *to_host_);
   replies_ = std::make_unique<transport::ReplySlots>(view_);

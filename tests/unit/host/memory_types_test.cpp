@@ -190,13 +190,34 @@ TEST(MemoryView, PutsEachBudgetWhereItsHeapWent) {
     budget.heapBudget[i] = 100 + i;
     budget.heapUsage[i] = 10 + i;
   }
-  v.translate_budget(budget, 4096);
-  EXPECT_EQ(budget.heapBudget[0], 100u);
-  EXPECT_EQ(budget.heapUsage[0], 10u);
   const std::uint32_t arena = v.properties().memoryHeapCount - 1;
+  TenantMemory tenant;
+  for (std::uint32_t i = 0; i < v.properties().memoryTypeCount; ++i) {
+    if (v.properties().memoryTypes[i].heapIndex == arena) tenant.used[i] = 4096;
+    if (v.properties().memoryTypes[i].heapIndex == arena) break;
+  }
+  v.translate_budget(budget, tenant);
+  EXPECT_EQ(budget.heapBudget[0], 100u);
+  EXPECT_EQ(budget.heapUsage[0], 0u) << "what others on the machine use is not this tenant's";
   EXPECT_EQ(budget.heapBudget[arena], kArena);
   EXPECT_EQ(budget.heapUsage[arena], 4096u);
   EXPECT_EQ(budget.heapBudget[arena + 1], 0u);
+}
+
+TEST(MemoryView, ATenantsBudgetEndsAtItsLimit) {
+  const MemoryView v = view_of(3, SharingMode::kImport);
+  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{};
+  for (std::uint64_t& heap : budget.heapBudget) heap = 10'000;
+  std::uint32_t type = 0;
+  while (v.is_arena_type(type)) ++type;
+  const std::uint32_t heap = v.properties().memoryTypes[type].heapIndex;
+  TenantMemory tenant;
+  tenant.used[type] = 300;
+  tenant.device_used = 500;  // 200 of them elsewhere
+  tenant.device_limit = 1000;
+  v.translate_budget(budget, tenant);
+  EXPECT_EQ(budget.heapUsage[heap], 300u);
+  EXPECT_EQ(budget.heapBudget[heap], 800u);
 }
 
 }  // namespace
