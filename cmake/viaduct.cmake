@@ -19,6 +19,13 @@ endif()
 # The system's Python: the generator needs nothing beyond its standard library.
 find_program(VIADUCT_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
 
+# Another registry than the system's: its headers lie beside it, as Debian's package has them.
+set(VIADUCT_REGISTRY /usr/share/vulkan/registry CACHE PATH "Where vk.xml and video.xml are")
+get_filename_component(vulkan_include ${VIADUCT_REGISTRY}/../../../include REALPATH)
+if(NOT vulkan_include STREQUAL "/usr/include" AND EXISTS ${vulkan_include}/vulkan/vulkan.h)
+  include_directories(BEFORE ${vulkan_include})
+endif()
+
 set(VIADUCT_GENERATED_DIR ${CMAKE_BINARY_DIR}/generated)
 
 # Warnings for handwritten code (generated code is built without -Wshadow and friends).

@@ -6,6 +6,7 @@
 #include "generated/guest/proc_table.hpp"
 #include "guest-icd/objects/device.hpp"
 #include "guest-icd/objects/instance.hpp"
+#include "guest-icd/session/session.hpp"
 
 namespace viaduct::guest {
 namespace {
@@ -21,6 +22,8 @@ bool provided_by_instance(const ProcEntry& entry, const Instance& instance) {
 }
 
 bool provided_by_device(const ProcEntry& entry, const Device& device) {
+  // What a later revision of an extension added, and the host's registry does not have.
+  if (!device.session->known_commands().can_call(entry.command)) return false;
   if (entry.core_version != 0 && entry.core_version <= device.api_version) return true;
   return std::any_of(entry.extensions.begin(), entry.extensions.end(), [&](std::uint16_t index) {
     const ExtensionEntry& extension = kExtensions[index];

@@ -316,5 +316,41 @@ VKAPI_ATTR void VKAPI_CALL vkCmdPushDescriptorSetWithTemplateKHR(
                    static_cast<std::uint32_t>(update->entries.size()), writes, scratch);
 }
 
+VKAPI_ATTR void VKAPI_CALL vkGetDescriptorEXT(VkDevice device, const VkDescriptorGetInfoEXT* pDescriptorInfo,
+                                              size_t dataSize, void* pDescriptor) noexcept {
+  VkDescriptorGetInfoEXT info = *pDescriptorInfo;
+  VkDescriptorImageInfo image{};
+  const bool image_alone = info.type == VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE ||
+                           info.type == VK_DESCRIPTOR_TYPE_STORAGE_IMAGE ||
+                           info.type == VK_DESCRIPTOR_TYPE_INPUT_ATTACHMENT;
+  // The union's arms of these types are one pointer; its sampler is whatever the application left there.
+  if (image_alone && info.data.pSampledImage != nullptr) {
+    image = *info.data.pSampledImage;
+    image.sampler = VK_NULL_HANDLE;
+    info.data.pSampledImage = &image;
+  }
+  call_vkGetDescriptorEXT(Channel::of(device), device, &info, dataSize, pDescriptor);
+}
+
+#ifdef VK_VERSION_1_4
+VKAPI_ATTR void VKAPI_CALL vkCmdPushDescriptorSet2(VkCommandBuffer commandBuffer,
+                                                   const VkPushDescriptorSetInfo* pInfo) noexcept {
+  CommandBuffer& commands = CommandBuffer::from(commandBuffer);
+  PushLayout push{commands.session->objects().pipeline_layouts.find(id_of(pInfo->layout)), pInfo->set};
+  Scratch scratch;
+  VkPushDescriptorSetInfo info = *pInfo;
+  info.pDescriptorWrites = sanitize_writes(scratch, pInfo->descriptorWriteCount, pInfo->pDescriptorWrites,
+                                           true, layout_of_push, &push);
+  if (info.pDescriptorWrites != nullptr) encode_vkCmdPushDescriptorSet2(commands.writer(), &info);
+}
+
+VKAPI_ATTR void VKAPI_CALL vkCmdPushDescriptorSetWithTemplate2(
+    VkCommandBuffer commandBuffer, const VkPushDescriptorSetWithTemplateInfo* pInfo) noexcept {
+  // The template's layout and set are those of the call; its bind point is the template's.
+  entry::vkCmdPushDescriptorSetWithTemplateKHR(commandBuffer, pInfo->descriptorUpdateTemplate, pInfo->layout,
+                                               pInfo->set, pInfo->pData);
+}
+#endif
+
 }  // namespace entry
 }  // namespace viaduct::guest

@@ -32,6 +32,16 @@ const std::vector<VkExtensionProperties>& all_instance_extensions() {
   return *all;
 }
 
+// Provisional extensions change from registry to registry: one whose records the host would read otherwise is
+// none.
+bool same_on_both_ends(const ExtensionEntry& extension, const KnownCommands& commands) {
+  return std::none_of(extension.commands.begin(), extension.commands.end(),
+                      [&](protocol::Command c) { return commands.form(c) == protocol::PeerForm::kOther; }) &&
+         std::none_of(extension.structs.begin(), extension.structs.end(), [](protocol::ChainStruct s) {
+           return protocol::peer_form(s) == protocol::PeerForm::kOther;
+         });
+}
+
 }  // namespace
 
 std::span<const VkExtensionProperties> instance_extensions() { return all_instance_extensions(); }
@@ -41,12 +51,14 @@ bool is_instance_extension(std::string_view name) {
   return std::any_of(all.begin(), all.end(), [&](const auto& entry) { return name == entry.extensionName; });
 }
 
-std::vector<VkExtensionProperties> device_extensions(std::span<const VkExtensionProperties> host) {
+std::vector<VkExtensionProperties> device_extensions(std::span<const VkExtensionProperties> host,
+                                                     const KnownCommands& commands) {
   std::vector<VkExtensionProperties> offered;
   for (const VkExtensionProperties& extension : host) {
     const ExtensionEntry* known = find_extension(extension.extensionName);
     if (known == nullptr || !known->is_device || known->blocked != nullptr) continue;
     if (wsi::is_device_extension(extension.extensionName)) continue;
+    if (!same_on_both_ends(*known, commands)) continue;
     offered.push_back(extension);
     // Behaviour of a revision that this build does not know cannot be promised.
     offered.back().specVersion = std::min(extension.specVersion, known->spec_version);

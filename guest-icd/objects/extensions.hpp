@@ -9,13 +9,16 @@
 #include <string_view>
 #include <vector>
 
+#include "guest-icd/session/known_commands.hpp"
+
 namespace viaduct::guest {
 
 std::span<const VkExtensionProperties> instance_extensions();
 bool is_instance_extension(std::string_view name);
 
 /// `host`: as vkEnumerateDeviceExtensionProperties gave it on the host.
-std::vector<VkExtensionProperties> device_extensions(std::span<const VkExtensionProperties> host);
+std::vector<VkExtensionProperties> device_extensions(std::span<const VkExtensionProperties> host,
+                                                     const KnownCommands& commands);
 /// Whether the host knows of the device extension, so that vkCreateDevice names it there.
 bool host_sees_device_extension(std::string_view name);
 

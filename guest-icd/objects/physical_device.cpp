@@ -34,10 +34,7 @@ VkResult fetch_extensions(PhysicalDevice& physical) {
                                                        host.data());
     host.resize(result < 0 ? 0 : there);
   }
-  const KnownCommands& known = physical.session->known_commands();
-  std::erase_if(host,
-                [&](const auto& extension) { return !known.allows_extension(extension.extensionName); });
-  physical.extensions = device_extensions(host);
+  physical.extensions = device_extensions(host, physical.session->known_commands());
   return result;
 }
 

@@ -46,7 +46,7 @@ VkResult create_pipelines(VkDevice device, std::uint32_t count, const Info* info
   bool wait = false;
   for (std::uint32_t i = 0; i < count; ++i) {
     wait |= clear_feedback(infos[i].pNext);
-    wait |= wants_truth(infos[i].flags);
+    wait |= wants_truth(infos[i].flags, infos[i].pNext);
   }
   if (!wait) {
     post(channel);
@@ -67,7 +67,8 @@ VkResult create_pipelines(VkDevice device, std::uint32_t count, const Info* info
   return result;
 }
 
-// Whether the driver is asked what it merged (VK_EXT_subpass_merge_feedback): that is answered by the call itself.
+// Whether the driver is asked what it merged (VK_EXT_subpass_merge_feedback): that is answered by the call
+// itself.
 bool wants_feedback(const VkRenderPassCreateInfo2& info) noexcept {
   const auto has = [](const void* chain, VkStructureType type) {
     for (auto* next = static_cast<const VkBaseInStructure*>(chain); next != nullptr; next = next->pNext) {

@@ -38,6 +38,23 @@ T* own_in_chain(Scratch& scratch, const void*& chain, VkStructureType type) noex
   }
 }
 
+// VkPipelineCreateFlags2CreateInfo replaces the member; the bits that both have are the same.
+std::uint64_t replaced_flags(VkPipelineCreateFlags flags, const void* chain) noexcept {
+#ifdef VK_VERSION_1_4
+  const auto* flags2 = find_in_chain<VkPipelineCreateFlags2CreateInfo>(
+      chain, VK_STRUCTURE_TYPE_PIPELINE_CREATE_FLAGS_2_CREATE_INFO);
+  if (flags2 != nullptr) return flags2->flags;
+#else
+  (void)chain;
+#endif
+  return flags;
+}
+
+template <class Info>
+std::uint64_t flags_of(const Info& info) noexcept {
+  return replaced_flags(info.flags, info.pNext);
+}
+
 template <class Subpass>
 RenderPass::Subpass attachments_of(const Subpass& from) {
   RenderPass::Subpass to;
@@ -185,7 +202,7 @@ void sanitize_one(Scratch& scratch, VkGraphicsPipelineCreateInfo& info, RenderPa
     if (blend != nullptr) blend->pAttachments = nullptr;
     info.pColorBlendState = blend;
   }
-  if ((info.flags & VK_PIPELINE_CREATE_DERIVATIVE_BIT) == 0 || info.basePipelineIndex != -1) {
+  if ((flags_of(info) & VK_PIPELINE_CREATE_DERIVATIVE_BIT) == 0 || info.basePipelineIndex != -1) {
     info.basePipelineHandle = VK_NULL_HANDLE;
   }
 }
@@ -222,16 +239,16 @@ const VkComputePipelineCreateInfo* sanitize_compute(Scratch& scratch, std::uint3
                                                     const VkComputePipelineCreateInfo* infos) noexcept {
   auto* clean = scratch.copy(infos, count);
   for (std::uint32_t i = 0; clean != nullptr && i < count; ++i) {
-    if ((clean[i].flags & VK_PIPELINE_CREATE_DERIVATIVE_BIT) == 0 || clean[i].basePipelineIndex != -1) {
+    if ((flags_of(clean[i]) & VK_PIPELINE_CREATE_DERIVATIVE_BIT) == 0 || clean[i].basePipelineIndex != -1) {
       clean[i].basePipelineHandle = VK_NULL_HANDLE;
     }
   }
   return clean;
 }
 
-bool wants_truth(VkPipelineCreateFlags flags) noexcept {
-  return (flags & (VK_PIPELINE_CREATE_FAIL_ON_PIPELINE_COMPILE_REQUIRED_BIT |
-                   VK_PIPELINE_CREATE_EARLY_RETURN_ON_FAILURE_BIT)) != 0;
+bool wants_truth(VkPipelineCreateFlags flags, const void* chain) noexcept {
+  return (replaced_flags(flags, chain) & (VK_PIPELINE_CREATE_FAIL_ON_PIPELINE_COMPILE_REQUIRED_BIT |
+                                          VK_PIPELINE_CREATE_EARLY_RETURN_ON_FAILURE_BIT)) != 0;
 }
 
 bool clear_feedback(const void* chain) noexcept {

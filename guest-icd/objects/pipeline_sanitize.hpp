@@ -36,7 +36,7 @@ const VkComputePipelineCreateInfo* sanitize_compute(Scratch& scratch, std::uint3
 
 /// Whether the application asked to be told the outcome of the creation itself (fail-on-compile flags), so
 /// that the call must wait for the host.
-bool wants_truth(VkPipelineCreateFlags flags) noexcept;
+bool wants_truth(VkPipelineCreateFlags flags, const void* chain = nullptr) noexcept;
 
 /// Sets what a VkPipelineCreationFeedbackCreateInfo in the chain points to to "nothing is known" (flags
 /// without VALID), until the host's answer overwrites it. Gives whether there is one: then the call must wait

@@ -169,6 +169,22 @@ VkResult lost_or_success(Device& device) noexcept {
   return device.is_lost() ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
 }
 
+// Binds are posted, so each one's own status is what the call's is.
+template <class Info>
+VkResult give_statuses(VkResult result, std::uint32_t count, const Info* infos) noexcept {
+#ifdef VK_VERSION_1_4
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto* status = reinterpret_cast<const VkBindMemoryStatus*>(
+        find_in_chain(infos[i].pNext, VK_STRUCTURE_TYPE_BIND_MEMORY_STATUS));
+    if (status != nullptr && status->pResult != nullptr) *status->pResult = result;
+  }
+#else
+  (void)count;
+  (void)infos;
+#endif
+  return result;
+}
+
 }  // namespace
 
 namespace entry {
@@ -213,6 +229,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateImage(VkDevice device, const VkImageCreat
   Resource* image = id == 0 ? nullptr : self->session->objects().images.make(id);
   if (image == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
   prepare(channel, *image, device, info, 2);
+  image->format = info.format;
+  image->layers = info.arrayLayers;
   *pImage = handle_of<VkImage>(id);
   return create(
       *self, ObjectType::kImage, info, pImage,
@@ -275,7 +293,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkBindBufferMemory(VkDevice device, VkBuffer buff
 VKAPI_ATTR VkResult VKAPI_CALL vkBindBufferMemory2(VkDevice device, uint32_t bindInfoCount,
                                                    const VkBindBufferMemoryInfo* pBindInfos) noexcept {
   post_vkBindBufferMemory2(Channel::of(device), device, bindInfoCount, pBindInfos);
-  return lost_or_success(*Device::from(device));
+  return give_statuses(lost_or_success(*Device::from(device)), bindInfoCount, pBindInfos);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkBindImageMemory(VkDevice device, VkImage image, VkDeviceMemory memory,
@@ -298,7 +316,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkBindImageMemory2(VkDevice device, uint32_t bind
     infos[i].memoryOffset = 0;
   }
   post_vkBindImageMemory2(Channel::of(device), device, bindInfoCount, infos);
-  return lost_or_success(*Device::from(device));
+  return give_statuses(lost_or_success(*Device::from(device)), bindInfoCount, pBindInfos);
 }
 
 VKAPI_ATTR VkDeviceAddress VKAPI_CALL

@@ -22,6 +22,8 @@ struct Resource {
   Requirements requirements;
   std::vector<std::byte> key;  ///< of the memo; emptied once the requirements are known
   std::atomic<VkDeviceAddress> address{0};
+  VkFormat format = VK_FORMAT_UNDEFINED;  ///< of an image
+  std::uint32_t layers = 1;               ///< of an image
 
   void reset() noexcept {
     known.store(false, std::memory_order_relaxed);

@@ -5,10 +5,11 @@
 #include <vulkan/vulkan.h>
 
 #include <utility>
+#include <vector>
 
-#include "generated/protocol/command_forms.hpp"
 #include "generated/protocol/commands.hpp"
 #include "protocol/control/handshake.hpp"
+#include "protocol/wire/peer_structs.hpp"
 #include "transport/stream/connect.hpp"
 #include "transport/stream/frame.hpp"
 #include "transport/url.hpp"
@@ -23,8 +24,8 @@ protocol::Hello make_hello() {
   hello.program = program_invocation_short_name;
   const auto count = static_cast<std::size_t>(protocol::Command::kCount);
   hello.commands.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    hello.commands.push_back({protocol::kCommandInfo[i].name_hash, protocol::kCommandForms[i]});
+  for (const protocol::CommandInfo& info : protocol::kCommandInfo) {
+    hello.commands.push_back({info.name_hash, info.form_hash});
   }
   return hello;
 }
@@ -71,6 +72,10 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
   }
   made.session_id = welcome->session_id;
   made.driver_name = welcome->driver_name;
+  std::vector<protocol::ChainStructInfo> structs;
+  structs.reserve(welcome->structs.size());
+  for (const protocol::Known& known : welcome->structs) structs.push_back({known.name, known.form});
+  protocol::learn_peer_structs(structs);
   return made;
 }
 

@@ -76,6 +76,7 @@ void on_vkAllocateMemory(CommandContext& ctx, protocol::vkAllocateMemory_args& a
   const std::optional<std::uint32_t> type = view.host_type(info.memoryTypeIndex);
   auto memory = std::make_unique<DeviceMemory>();
   memory->device = ctx.device->id;
+  memory->guest_type = info.memoryTypeIndex;
   if (!type || view.is_arena_type(info.memoryTypeIndex) ||
       !ctx.session.take_device_memory(info.allocationSize)) {
     a.result = finish(ctx, *a.pMemory_ids, std::move(memory), VK_ERROR_OUT_OF_DEVICE_MEMORY);
@@ -102,6 +103,7 @@ void on_viaductAllocateArenaMemory(CommandContext& ctx, protocol::viaductAllocat
   }
   auto memory = std::make_unique<DeviceMemory>();
   memory->device = ctx.device->id;
+  memory->guest_type = info.memoryTypeIndex;
   memory->region_bytes = pages;
   memory->arena_bytes = a.arenaSize;
   memory->size = info.allocationSize;

@@ -22,6 +22,7 @@ struct DeviceMemory {
   DeviceMemoryList::iterator place;  // in its device's list
   VkDeviceMemory handle = VK_NULL_HANDLE;
   protocol::ObjectId device{};        // whose it is
+  std::uint32_t guest_type = 0;       // memory type as the guest numbers them
   std::uint64_t device_bytes = 0;     // counted against the session's limit
   std::uint64_t arena_bytes = 0;      // of the region
   std::uint64_t size = 0;             // what the application asked for, arena memory only

@@ -212,23 +212,30 @@ std::uint32_t MemoryView::guest_bits(std::uint32_t host_bits, Mappable mappable)
 }
 
 void MemoryView::translate_budget(VkPhysicalDeviceMemoryBudgetPropertiesEXT& budget,
-                                  std::uint64_t arena_used) const noexcept {
+                                  const TenantMemory& tenant) const noexcept {
   const VkPhysicalDeviceMemoryBudgetPropertiesEXT host = budget;
-  for (std::uint32_t i = 0; i < VK_MAX_MEMORY_HEAPS; ++i) {
-    if (i >= guest_.memoryHeapCount) {
-      budget.heapBudget[i] = 0;
-      budget.heapUsage[i] = 0;
-    } else if (to_host_heap_[i] == kArenaHeap) {
+  budget = {host.sType, host.pNext, {}, {}};
+  for (std::uint32_t type = 0; type < guest_.memoryTypeCount; ++type) {
+    budget.heapUsage[guest_.memoryTypes[type].heapIndex] += tenant.used[type];
+  }
+  const std::uint64_t left = tenant.device_limit - std::min(tenant.device_used, tenant.device_limit);
+  for (std::uint32_t i = 0; i < guest_.memoryHeapCount; ++i) {
+    if (to_host_heap_[i] == kArenaHeap) {
       budget.heapBudget[i] = guest_.memoryHeaps[i].size;
-      budget.heapUsage[i] = arena_used;
-    } else if (to_host_heap_[i] == kWindowHeap) {
-      // What is left of the arena; what of it was allocated through the window nobody counts.
-      const std::uint64_t arena = guest_.memoryHeaps[guest_.memoryHeapCount - 1].size;
-      budget.heapBudget[i] = std::min(guest_.memoryHeaps[i].size, arena - std::min(arena, arena_used));
-      budget.heapUsage[i] = 0;
-    } else {
-      budget.heapBudget[i] = host.heapBudget[to_host_heap_[i]];
-      budget.heapUsage[i] = host.heapUsage[to_host_heap_[i]];
+      continue;
+    }
+    if (to_host_heap_[i] == kWindowHeap) {
+      // The window has no memory of its own: what it uses, and what is left of the arena.
+      const std::uint32_t arena = guest_.memoryHeapCount - 1;
+      const std::uint64_t used = budget.heapUsage[i] + budget.heapUsage[arena];
+      const std::uint64_t free =
+          guest_.memoryHeaps[arena].size - std::min(used, guest_.memoryHeaps[arena].size);
+      budget.heapBudget[i] = std::min(guest_.memoryHeaps[i].size, budget.heapUsage[i] + free);
+      continue;
+    }
+    budget.heapBudget[i] = host.heapBudget[to_host_heap_[i]];
+    if (tenant.device_limit != 0) {
+      budget.heapBudget[i] = std::min(budget.heapBudget[i], budget.heapUsage[i] + left);
     }
   }
 }

@@ -39,6 +39,14 @@ struct MemoryViewOptions {
 // What a resource can be bound to besides device-only memory.
 enum class Mappable : std::uintptr_t { kNo = 1, kShadowed = 2, kImported = 3 };
 
+// What one tenant's session holds. A driver's own figures of use are those of the whole machine on some
+// drivers.
+struct TenantMemory {
+  std::array<std::uint64_t, VK_MAX_MEMORY_TYPES> used{};  // by the guest's memory types
+  std::uint64_t device_used = 0;                          // of all device-only types, on every GPU
+  std::uint64_t device_limit = 0;                         // 0: none
+};
+
 class MemoryView {
  public:
   static constexpr std::uint32_t kArenaHeap = 0xffffffffu;
@@ -64,9 +72,10 @@ class MemoryView {
   // only where no imported one is among the host's.
   std::uint32_t guest_bits(std::uint32_t host_bits, Mappable mappable = Mappable::kImported) const noexcept;
 
-  // heapBudget / heapUsage in the guest's numbering. arena_used counts towards the arena heap.
+  // heapBudget / heapUsage in the guest's numbering: what this tenant uses, and could use before an
+  // allocation fails.
   void translate_budget(VkPhysicalDeviceMemoryBudgetPropertiesEXT& budget,
-                        std::uint64_t arena_used) const noexcept;
+                        const TenantMemory& tenant) const noexcept;
 
  private:
   struct Type {

@@ -62,6 +62,10 @@ std::vector<VkExtensionProperties> driver_device_extensions(const PhysicalDevice
 std::vector<VkExtensionProperties> offered_device_extensions(const PhysicalDevice& physical) {
   std::vector<VkExtensionProperties> offered = driver_device_extensions(physical);
   std::erase_if(offered, [](const VkExtensionProperties& e) { return !may_be_offered(e.extensionName); });
+  // Of a later revision this build has neither the commands nor the structs.
+  for (VkExtensionProperties& e : offered) {
+    e.specVersion = std::min(e.specVersion, find_extension(e.extensionName)->spec_version);
+  }
   return offered;
 }
 

@@ -18,7 +18,8 @@ void name_both(char (&driver_info)[VK_MAX_DRIVER_INFO_SIZE]) noexcept {
   char host[VK_MAX_DRIVER_INFO_SIZE];
   std::memcpy(host, driver_info, sizeof(host));
   host[sizeof(host) - 1] = '\0';
-  std::snprintf(driver_info, sizeof(driver_info), "%s%s%.200s", kVersion, host[0] != '\0' ? " on " : "", host);
+  std::snprintf(driver_info, sizeof(driver_info), "%s%s%.200s", kVersion, host[0] != '\0' ? " on " : "",
+                host);
 }
 
 bool is_cache_header(std::span<const std::byte> data) noexcept {
@@ -50,7 +51,7 @@ void derive_uuid(std::uint8_t (&uuid)[VK_UUID_SIZE]) noexcept {
   }
 }
 
-void present_as_viaduct(VkPhysicalDeviceProperties& properties) noexcept {
+void present_as_viaduct(VkPhysicalDeviceProperties& properties, std::uint32_t guest_version) noexcept {
   char host[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
   std::memcpy(host, properties.deviceName, sizeof(host));
   host[sizeof(host) - 1] = '\0';
@@ -62,14 +63,14 @@ void present_as_viaduct(VkPhysicalDeviceProperties& properties) noexcept {
   // Mappings are pages of the region.
   properties.limits.minMemoryMapAlignment =
       std::min(properties.limits.minMemoryMapAlignment, std::size_t{4096});
-  // A newer driver than this build's registry: the guest has no entry points for what it does not know.
-  if (properties.apiVersion > VK_HEADER_VERSION_COMPLETE) {
-    properties.apiVersion = VK_HEADER_VERSION_COMPLETE;
-  }
+  // A newer driver than either registry: the guest has no entry points, or the worker no decoders, for what
+  // it is not built from.
+  properties.apiVersion =
+      std::min({properties.apiVersion, std::uint32_t{VK_HEADER_VERSION_COMPLETE}, guest_version});
 }
 
-void present_as_viaduct(VkPhysicalDeviceProperties2& properties) noexcept {
-  present_as_viaduct(properties.properties);
+void present_as_viaduct(VkPhysicalDeviceProperties2& properties, std::uint32_t guest_version) noexcept {
+  present_as_viaduct(properties.properties, guest_version);
   for (auto* next = static_cast<VkBaseOutStructure*>(properties.pNext); next != nullptr; next = next->pNext) {
     switch (next->sType) {
       case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES:

@@ -17,10 +17,12 @@ namespace viaduct::host {
 // A UUID made of the host's and this version of Viaduct.
 void derive_uuid(std::uint8_t (&uuid)[VK_UUID_SIZE]) noexcept;
 
-void present_as_viaduct(VkPhysicalDeviceProperties& properties) noexcept;
+void present_as_viaduct(VkPhysicalDeviceProperties& properties,
+                        std::uint32_t guest_version = VK_HEADER_VERSION_COMPLETE) noexcept;
 
 // The properties and whatever of their pNext chain names the device or the driver.
-void present_as_viaduct(VkPhysicalDeviceProperties2& properties) noexcept;
+void present_as_viaduct(VkPhysicalDeviceProperties2& properties,
+                        std::uint32_t guest_version = VK_HEADER_VERSION_COMPLETE) noexcept;
 
 // Pipeline cache data carries the pipelineCacheUUID in its header (VkPipelineCacheHeaderVersionOne).
 void cache_data_to_guest(std::span<std::byte> data) noexcept;

@@ -25,17 +25,35 @@ const T* find_in_chain(const void* chain, VkStructureType type) noexcept {
   return find_in_chain<T>(const_cast<void*>(chain), type);
 }
 
+TenantMemory tenant_memory(const Session& session, const PhysicalDevice& physical) noexcept {
+  TenantMemory tenant;
+  tenant.device_used = session.device_memory_used();
+  tenant.device_limit = session.options().device_memory_bytes;
+  for (const auto& device : physical.instance->devices) {
+    if (device->physical != &physical) {
+      continue;
+    }
+    for (const auto& memory : device->memories) {
+      if (memory->guest_type < tenant.used.size()) {
+        tenant.used[memory->guest_type] += memory->device_bytes + memory->arena_bytes;
+      }
+    }
+  }
+  return tenant;
+}
+
 }  // namespace
 
 void on_vkGetPhysicalDeviceProperties(CommandContext& ctx, protocol::vkGetPhysicalDeviceProperties_args& a) {
   const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
   physical.instance->table.vkGetPhysicalDeviceProperties(physical.handle, a.pProperties);
-  present_as_viaduct(*a.pProperties);
+  present_as_viaduct(*a.pProperties, ctx.session.options().guest_api_version);
 }
 
 void on_vkGetPhysicalDeviceProperties2(CommandContext& ctx,
                                        protocol::vkGetPhysicalDeviceProperties2_args& a) {
-  query_properties(*ctx.physical_device_of(a.physicalDevice_id), *a.pProperties);
+  query_properties(*ctx.physical_device_of(a.physicalDevice_id), ctx.session.options().guest_api_version,
+                   *a.pProperties);
 }
 
 void on_vkGetPhysicalDeviceFeatures2(CommandContext& ctx, protocol::vkGetPhysicalDeviceFeatures2_args& a) {
@@ -73,7 +91,7 @@ void on_vkGetPhysicalDeviceMemoryProperties2(CommandContext& ctx,
   if (table.vkGetPhysicalDeviceMemoryProperties2 != nullptr) {
     table.vkGetPhysicalDeviceMemoryProperties2(physical.handle, a.pMemoryProperties);
     if (budget != nullptr) {
-      physical.memory.translate_budget(*budget, ctx.session.arena_used());
+      physical.memory.translate_budget(*budget, tenant_memory(ctx.session, physical));
     }
   }
   a.pMemoryProperties->memoryProperties = physical.memory.properties();
@@ -86,7 +104,7 @@ void on_viaductGetPhysicalDeviceInfo(CommandContext& ctx, protocol::viaductGetPh
   *a.pArenaTypeBits = physical.memory.arena_type_bits();
   *a.pShadowedTypeBits = physical.memory.shadowed_type_bits();
   *a.pAlignment = physical.import_alignment;
-  query_properties(physical, *a.pProperties);
+  query_properties(physical, ctx.session.options().guest_api_version, *a.pProperties);
   query_features(physical, *a.pFeatures);
   // The number comes first: SwiftShader reports and fills as many as there is room for.
   std::uint32_t families = 0;

@@ -7,24 +7,23 @@
 
 namespace viaduct::host {
 
-void query_properties(const PhysicalDevice& physical, VkPhysicalDeviceProperties2& properties) noexcept {
+void query_properties(const PhysicalDevice& physical, std::uint32_t guest_version,
+                      VkPhysicalDeviceProperties2& properties) noexcept {
   const InstanceTable& table = physical.instance->table;
   if (table.vkGetPhysicalDeviceProperties2 != nullptr) {
-    query_and_drop_untouched(properties.pNext, [&] {
-      table.vkGetPhysicalDeviceProperties2(physical.handle, &properties);
-    });
+    query_and_drop_untouched(properties.pNext,
+                             [&] { table.vkGetPhysicalDeviceProperties2(physical.handle, &properties); });
   } else {
     table.vkGetPhysicalDeviceProperties(physical.handle, &properties.properties);
   }
-  present_as_viaduct(properties);
+  present_as_viaduct(properties, guest_version);
 }
 
 void query_features(const PhysicalDevice& physical, VkPhysicalDeviceFeatures2& features) noexcept {
   const InstanceTable& table = physical.instance->table;
   if (table.vkGetPhysicalDeviceFeatures2 != nullptr) {
-    query_and_drop_untouched(features.pNext, [&] {
-      table.vkGetPhysicalDeviceFeatures2(physical.handle, &features);
-    });
+    query_and_drop_untouched(features.pNext,
+                             [&] { table.vkGetPhysicalDeviceFeatures2(physical.handle, &features); });
   } else {
     table.vkGetPhysicalDeviceFeatures(physical.handle, &features.features);
   }

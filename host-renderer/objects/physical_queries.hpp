@@ -9,8 +9,9 @@
 
 namespace viaduct::host {
 
-// As the guest shall see them (objects/identity.hpp).
-void query_properties(const PhysicalDevice& physical, VkPhysicalDeviceProperties2& properties) noexcept;
+// As a guest of that version of Vulkan shall see them (objects/identity.hpp).
+void query_properties(const PhysicalDevice& physical, std::uint32_t guest_version,
+                      VkPhysicalDeviceProperties2& properties) noexcept;
 void query_features(const PhysicalDevice& physical, VkPhysicalDeviceFeatures2& features) noexcept;
 // `families` has room for `count`, or is null: then the count alone is asked for.
 void query_queue_families(const PhysicalDevice& physical, std::uint32_t& count,

@@ -163,7 +163,8 @@ void on_vkCreateImage(CommandContext& ctx, protocol::vkCreateImage_args& a) {
     *a.pImage = VK_NULL_HANDLE;
     ctx.objects().insert_failed(ObjectType::kImage, *a.pImage_ids);
   } else {
-    ctx.objects().insert(ObjectType::kImage, *a.pImage_ids, driver_bits(*a.pImage), mappable_note(mappable));
+    ctx.objects().insert(ObjectType::kImage, *a.pImage_ids, driver_bits(*a.pImage),
+                         mappable_note(mappable, a.pCreateInfo->format));
   }
 }
 

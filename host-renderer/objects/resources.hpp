@@ -5,12 +5,17 @@
 
 namespace viaduct::host {
 
-// A resource's slot object: a note, not a pointer.
-inline void* mappable_note(Mappable mappable) noexcept {
-  return reinterpret_cast<void*>(static_cast<std::uintptr_t>(mappable));
+// A resource's slot object: a note, not a pointer. Bits 0 and 1 what it can be bound to, above them an
+// image's format.
+inline void* mappable_note(Mappable mappable, VkFormat format = VK_FORMAT_UNDEFINED) noexcept {
+  return reinterpret_cast<void*>(static_cast<std::uintptr_t>(format) << 2 |
+                                 static_cast<std::uintptr_t>(mappable));
 }
 inline Mappable noted_mappable(const void* note) noexcept {
-  return static_cast<Mappable>(reinterpret_cast<std::uintptr_t>(note));
+  return static_cast<Mappable>(reinterpret_cast<std::uintptr_t>(note) & 3);
+}
+inline VkFormat noted_format(const void* note) noexcept {
+  return static_cast<VkFormat>(reinterpret_cast<std::uintptr_t>(note) >> 2);
 }
 
 Mappable buffer_mappable(const Device& device, const VkBufferCreateInfo& info) noexcept;

@@ -4,7 +4,6 @@
 #include "base/switches.hpp"
 #include "base/trace.hpp"
 #include "generated/host/dispatch.hpp"
-#include "generated/protocol/command_forms.hpp"
 #include "protocol/wire/record.hpp"
 
 #include <algorithm>
@@ -19,7 +18,7 @@ using protocol::ObjectType;
 
 void Executor::Free::operator()(std::byte* memory) const noexcept { std::free(memory); }
 
-Executor::Executor(Session& session, std::span<const protocol::CommandHashes> commands)
+Executor::Executor(Session& session, std::span<const protocol::Known> commands)
     : session_(session), arena_(kMaxArguments) {
   std::unordered_map<std::uint32_t, Command> known;
   for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i) {
@@ -27,10 +26,12 @@ Executor::Executor(Session& session, std::span<const protocol::CommandHashes> co
   }
   remap_.reserve(commands.size());
   std::size_t differing = 0;
-  for (const protocol::CommandHashes& guests : commands) {
+  for (const protocol::Known& guests : commands) {
     const auto found = known.find(guests.name);
     const bool here = found != known.end();
-    const bool same = here && protocol::kCommandForms[static_cast<std::size_t>(found->second)] == guests.form;
+    // One of another form is as good as unknown: its records would be read wrongly.
+    const bool same =
+        here && protocol::kCommandInfo[static_cast<std::size_t>(found->second)].form_hash == guests.form;
     differing += here && !same ? 1 : 0;
     remap_.push_back(same ? found->second : Command::kCount);
   }

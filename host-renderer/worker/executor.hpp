@@ -29,7 +29,7 @@ class Executor {
   static constexpr std::size_t kMaxArguments = std::size_t{256} << 20;  // decoded arguments of one command
 
   // commands: the guest's, in its order (the handshake's Hello). One whose form differs here is not known.
-  Executor(Session& session, std::span<const protocol::CommandHashes> commands);
+  Executor(Session& session, std::span<const protocol::Known> commands);
 
   // Where to copy the next span; valid until the next call. Null when there is no memory.
   std::byte* span_buffer(std::size_t size);

@@ -5,7 +5,7 @@
 // arrives in the region is hostile), Welcome, decode loop, exit. It exits without tearing the driver down:
 // the kernel is quicker.
 #include "base/log.hpp"
-#include "generated/protocol/command_forms.hpp"
+#include "generated/protocol/chain_structs.hpp"
 #include "generated/protocol/commands.hpp"
 #include "host-renderer/sandbox/lockdown.hpp"
 #include "host-renderer/worker/executor.hpp"
@@ -39,10 +39,13 @@ Result<> send_welcome(Grant& grant, transport::Stream& stream, const std::string
   welcome.control_size = grant.limits.control_bytes;
   welcome.registry_version = protocol::kRegistryHeaderVersion;
   welcome.driver_name = driver_name;
-  for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i) {
-    if ((protocol::kCommandInfo[i].flags & protocol::kCommandNoWire) == 0) {
-      welcome.commands.push_back({protocol::kCommandInfo[i].name_hash, protocol::kCommandForms[i]});
+  for (const protocol::CommandInfo& info : protocol::kCommandInfo) {
+    if ((info.flags & protocol::kCommandNoWire) == 0) {
+      welcome.commands.push_back({info.name_hash, info.form_hash});
     }
+  }
+  for (const protocol::ChainStructInfo& info : protocol::kChainStructs) {
+    welcome.structs.push_back({info.s_type, info.form_hash});
   }
   const std::vector<std::byte> payload = protocol::encode_welcome(welcome);
   const int fds[] = {grant.region.get(), grant.doorbell_to_host.get(), grant.doorbell_to_guest.get()};
@@ -76,6 +79,7 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   options.max_objects = grant.limits.max_objects != 0 ? grant.limits.max_objects : options.max_objects;
   options.device_memory_bytes = grant.limits.device_memory_bytes;
   options.gpu = grant.gpu;
+  options.guest_api_version = std::max(hello->registry_version, VK_API_VERSION_1_1);
   const std::uint64_t probe_bytes = std::min(kProbeBytes, layout.arena_size());
   const UniqueFd udmabuf = open_udmabuf();
   options.region = {region->view().base(), region->fd(), udmabuf.get()};
@@ -98,8 +102,8 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
 
   transport::UnixStream stream(UniqueFd(::dup(control_fd)));
   const std::string driver_name = warm.gpus().empty() ? "" : warm.gpus().front().driver_name;
-  // The daemon hears of it before the guest does: whatever a guest that was welcomed sees next, its death by our
-  // end included, is then the end of a session and never a refusal.
+  // The daemon hears of it before the guest does: whatever a guest that was welcomed sees next, its death by
+  // our end included, is then the end of a session and never a refusal.
   if (auto started = link.send_started(); !started) {
     return tl::unexpected(started.error());
   }

@@ -29,8 +29,10 @@ struct SessionOptions {
   std::uint32_t max_objects = 1u << 20;   // of one type
   std::uint64_t device_memory_bytes = 0;  // 0: the driver's limit
   std::string gpu;                        // name or index; empty: all
-  RegionFile region;                      // for imports
-  std::vector<ProbeResult> probes;        // by the driver's order; missing ones are shadowed
+  std::uint32_t guest_api_version =
+      VK_HEADER_VERSION_COMPLETE;   // the registry that the guest's driver was built from
+  RegionFile region;                // for imports
+  std::vector<ProbeResult> probes;  // by the driver's order; missing ones are shadowed
 };
 
 // More than any program has; each of them costs the driver memory that no table bounds.
@@ -64,6 +66,7 @@ class Session final : public CompletionSink {
   // Device memory against the session's limit; false: refuse the allocation.
   bool take_device_memory(std::uint64_t bytes) noexcept;
   void give_device_memory(std::uint64_t bytes) noexcept;
+  std::uint64_t device_memory_used() const noexcept { return device_memory_used_; }
   void count_arena(std::int64_t bytes) noexcept;
   std::uint64_t arena_used() const noexcept { return arena_used_; }
 

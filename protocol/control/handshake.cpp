@@ -77,18 +77,21 @@ class Unpacker {
   bool ok_ = true;
 };
 
-// The count must account for exactly the bytes that are left.
-bool fill_hashes(Unpacker& in, std::vector<CommandHashes>& commands, uint32_t count) {
-  if (!in.ok() || in.left() != std::size_t{count} * 8) return false;
-  commands.resize(count);
-  for (CommandHashes& command : commands) command.name = in.u32();
-  for (CommandHashes& command : commands) command.form = in.u32();
-  return in.ok();
+void pack_known(Packer& out, const std::vector<Known>& known) {
+  for (const Known& entry : known) {
+    out.u32(entry.name);
+    out.u32(entry.form);
+  }
 }
 
-void put_hashes(Packer& out, const std::vector<CommandHashes>& commands) {
-  for (const CommandHashes& command : commands) out.u32(command.name);
-  for (const CommandHashes& command : commands) out.u32(command.form);
+bool unpack_known(Unpacker& in, std::vector<Known>& known, uint32_t count) {
+  if (!in.ok() || in.left() < std::size_t{count} * 8) return false;
+  known.reserve(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t name = in.u32();
+    known.push_back({name, in.u32()});
+  }
+  return in.ok();
 }
 
 }  // namespace
@@ -100,7 +103,7 @@ std::vector<std::byte> encode_hello(const Hello& hello) {
   out.u32(hello.pid);
   out.u32(static_cast<uint32_t>(hello.commands.size()));
   out.text(hello.program, kProgramBytes);
-  put_hashes(out, hello.commands);
+  pack_known(out, hello.commands);
   return out.take();
 }
 
@@ -114,7 +117,9 @@ std::vector<std::byte> encode_welcome(const Welcome& welcome) {
   out.u32(0);
   out.text(welcome.driver_name, kDriverNameBytes);
   out.u32(static_cast<uint32_t>(welcome.commands.size()));
-  put_hashes(out, welcome.commands);
+  out.u32(static_cast<uint32_t>(welcome.structs.size()));
+  pack_known(out, welcome.commands);
+  pack_known(out, welcome.structs);
   return out.take();
 }
 
@@ -152,7 +157,9 @@ Result<Hello> decode_hello(std::span<const std::byte> payload) {
   if (count > kMaxHandshakeCommands) return fail(Errc::bad_data, "hello: too many commands");
   hello.program = in.text(kProgramBytes);
   hello.program.resize(std::min(hello.program.size(), kProgramBytes - 1));
-  if (!fill_hashes(in, hello.commands, count)) return fail(Errc::bad_data, "hello: length");
+  if (!unpack_known(in, hello.commands, count) || in.left() != 0) {
+    return fail(Errc::bad_data, "hello: length");
+  }
   return hello;
 }
 
@@ -171,8 +178,14 @@ Result<Welcome> decode_welcome(std::span<const std::byte> payload) {
   in.u32();
   welcome.driver_name = in.text(kDriverNameBytes);
   const uint32_t count = in.u32();
-  if (count > kMaxHandshakeCommands) return fail(Errc::bad_data, "welcome: too many commands");
-  if (!fill_hashes(in, welcome.commands, count)) return fail(Errc::bad_data, "welcome: length");
+  const uint32_t structs = in.u32();
+  if (count > kMaxHandshakeCommands || structs > kMaxHandshakeCommands) {
+    return fail(Errc::bad_data, "welcome: too many commands");
+  }
+  if (!unpack_known(in, welcome.commands, count) || !unpack_known(in, welcome.structs, structs) ||
+      in.left() != 0) {
+    return fail(Errc::bad_data, "welcome: length");
+  }
   if (welcome.control_size > welcome.region_size) return fail(Errc::bad_data, "welcome: sizes");
   return welcome;
 }

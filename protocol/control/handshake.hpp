@@ -11,16 +11,16 @@
 //   +8   u32 pid, as the guest knows it        +4   u32 session id
 //   +12  u32 n commands                        +8   u64 region size
 //   +16  char program[64], 0-terminated        +16  u64 control area size
-//   +80  u32 name hash[n]                      +24  u32 host registry header version
-//   +..  u32 form hash[n]                      +28  u32 flags (0)
+//   +80  {u32 name, u32 form}[n]               +24  u32 host registry header version
+//                                              +28  u32 flags (0)
 //   Refused (host to guest, kind 3)            +32  char driver name[256], 0-terminated
 //   +0   u32 code                              +288 u32 n commands (of the host, may be 0)
-//   +4   u32 length                            +292 u32 name hash[n]
-//   +8   char message[length]                  +..  u32 form hash[n]
+//   +4   u32 length                            +292 u32 m structs of chains (may be 0)
+//   +8   char message[length]                  +296 {u32 name, u32 form}[n]
+//                                              then {u32 sType, u32 form}[m]
 //
-// A command is named by the hash of its name; the hash of its wire form
-// (generated/protocol/command_forms.hpp) says how its records look. An end knows a command of the other's
-// only if both are its own.
+// A command is named by the hash of its name; the hash of its wire form says how its records look. An end
+// knows a command of the other's only if both are its own.
 //
 // Instead of a hello, a guest may ask what kind of device it would get, without taking a session:
 //   DeviceQuery (guest to host, kind 6)        DeviceInfo (host to guest, kind 7)
@@ -41,21 +41,22 @@ namespace viaduct::protocol {
 inline constexpr uint32_t kProtocolVersion = 2;
 inline constexpr std::size_t kProgramBytes = 64;
 inline constexpr std::size_t kDriverNameBytes = 256;
-inline constexpr uint32_t kMaxHandshakeCommands = 8192;
+inline constexpr uint32_t kMaxHandshakeCommands = 4096;  // and structs
 inline constexpr std::size_t kMaxRefusalBytes = 2048;
 
-struct CommandHashes {
-  uint32_t name = 0;  // fnv1a32
+// A command or struct that a side knows, and in which wire form (PROTOCOL.md).
+struct Known {
+  uint32_t name = 0;  // fnv1a32 of a command's name; a struct's sType
   uint32_t form = 0;
-  friend bool operator==(const CommandHashes&, const CommandHashes&) = default;
+  bool operator==(const Known&) const = default;
 };
 
 struct Hello {
   uint32_t protocol_version = kProtocolVersion;
   uint32_t registry_version = 0;  // VK_HEADER_VERSION_COMPLETE of the guest's registry
   uint32_t pid = 0;
-  std::string program;                  // decoded: printable ASCII, at most 63 characters
-  std::vector<CommandHashes> commands;  // in the guest's command order
+  std::string program;          // decoded: printable ASCII, at most 63 characters
+  std::vector<Known> commands;  // in the guest's command order
 };
 
 struct Welcome {
@@ -65,7 +66,8 @@ struct Welcome {
   uint64_t control_size = 0;
   uint32_t registry_version = 0;
   std::string driver_name;
-  std::vector<CommandHashes> commands;  // what the host can execute; empty = everything asked
+  std::vector<Known> commands;  // what the host can execute; empty = everything asked
+  std::vector<Known> structs;   // what the host can read in a chain; empty = everything
 };
 
 struct DeviceQuery {

@@ -1,7 +1,8 @@
-"""Object types and the command list: numbers, names, hashes and what kind of command each is."""
+"""Object types, the command list (numbers, names, hashes, what kind of command each is) and the list of the structs
+that chains may hold."""
 
+from forms import Forms
 from text import File, fnv1a32
-from wire_form import WireForms
 
 NS = "viaduct::protocol"
 
@@ -40,11 +41,13 @@ def emit(output, layout, policy, commands):
           "inline constexpr std::uint32_t kCommandNoWire = 2;    // has no wire form: refused",
           "inline constexpr std::uint32_t kCommandInternal = 4;  // from viaduct.xml", "",
           "struct CommandInfo {", "const char* name;", "std::uint32_t name_hash;  // fnv1a32",
+          "std::uint32_t form_hash;  // fnv1a32 of the wire form (PROTOCOL.md); of an alias, the canonical command's",
           "std::uint32_t flags;", "Command canonical;  // what an alias stands for; otherwise itself", "};",
           "extern const CommandInfo kCommandInfo[kCommandCount];", "",
           f"inline constexpr std::uint32_t kRegistryHeaderVersion = {registry.header_version};")
     output.write(f)
 
+    forms = Forms(layout)
     f = File("protocol/commands.cpp", NS, ["generated/protocol/commands.hpp"])
     f.add("const CommandInfo kCommandInfo[kCommandCount] = {")
     for n in names:
@@ -56,23 +59,54 @@ def emit(output, layout, policy, commands):
             flags.append("kCommandNoWire")
         if target in wire and wire[target].command.internal:
             flags.append("kCommandInternal")
-        f.add(f'{{"{n}", 0x{fnv1a32(n):08x}u, {" | ".join(flags) or "0"}, Command::{target}}},')
+        form = fnv1a32(forms.command(wire[target])) if target in wire else 0
+        f.add(f'{{"{n}", 0x{fnv1a32(n):08x}u, 0x{form:08x}u, {" | ".join(flags) or "0"}, Command::{target}}},')
     f.add("};")
     output.write(f)
-    emit_forms(output, WireForms(layout, policy), names, wire, registry)
+    emit_chain_structs(output, layout, forms)
+    emit_formats(output, registry)
     return names
 
 
-def emit_forms(output, forms, names, wire, registry):
-    f = File("protocol/command_forms.hpp", NS, ["<cstdint>", "generated/protocol/commands.hpp"],
-             "A hash of each command's wire form, by Command: what the handshake compares, so that a command which the\n"
-             "other end encodes differently is not known there. 0 for a command without a wire form.")
-    f.add("extern const std::uint32_t kCommandForms[kCommandCount];")
+def emit_chain_structs(output, layout, forms):
+    names = chain_structs(layout)
+    f = File("protocol/chain_structs.hpp", NS, ["<cstddef>", "<cstdint>"],
+             "The structs of the registry that pNext chains may hold and that travel, by sType.")
+    f.add("enum class ChainStruct : std::uint16_t {", *[f"{n}," for n in names], "kCount,", "};",
+          "inline constexpr std::size_t kChainStructCount = static_cast<std::size_t>(ChainStruct::kCount);", "",
+          "struct ChainStructInfo {", "std::uint32_t s_type;     // VkStructureType",
+          "std::uint32_t form_hash;  // fnv1a32 of the wire form", "};",
+          "extern const ChainStructInfo kChainStructs[kChainStructCount];")
     output.write(f)
-    f = File("protocol/command_forms.cpp", NS, ["generated/protocol/command_forms.hpp"])
-    f.add("const std::uint32_t kCommandForms[kCommandCount] = {")
+    f = File("protocol/chain_structs.cpp", NS, ["generated/protocol/chain_structs.hpp", "<vulkan/vulkan.h>"])
+    f.add("const ChainStructInfo kChainStructs[kChainStructCount] = {")
     for n in names:
-        target = wire.get(registry.command_aliases.get(n, n))
-        f.add(f"0x{forms.hash(target):08x}u,  // {n}" if target else f"0,  // {n}")
+        f.add(f"{{static_cast<std::uint32_t>({layout.registry.structs[n].s_type}), "
+              f"0x{fnv1a32(forms.struct(n)):08x}u}},")
     f.add("};")
     output.write(f)
+
+
+def emit_formats(output, registry):
+    f = File("protocol/formats.hpp", NS, ["<vulkan/vulkan.h>", "<cstdint>"],
+             "What the registry says of the size of each format's texels.")
+    f.add("struct FormatInfo {", "VkFormat format;", "std::uint8_t block_bytes;",
+          "std::uint8_t block_width, block_height;  // in texels",
+          "VkFormat planes[3];  // of a multi-planar format; otherwise undefined", "};", "",
+          "// Null for what is no format of this build's registry.",
+          "const FormatInfo* find_format(VkFormat format) noexcept;")
+    output.write(f)
+    f = File("protocol/formats.cpp", NS, ["generated/protocol/formats.hpp", "<algorithm>", "<iterator>"])
+    f.add("namespace {", "", "constexpr FormatInfo kFormats[] = {")
+    for x in registry.formats:
+        planes = ", ".join((x.planes + ["VK_FORMAT_UNDEFINED"] * 3)[:3])
+        f.add(f"{{{x.name}, {x.block_bytes}, {x.block_extent[0]}, {x.block_extent[1]}, {{{planes}}}}},")
+    f.add("};", "", "}  // namespace", "", "const FormatInfo* find_format(VkFormat format) noexcept {",
+          "const auto* at = std::find_if(std::begin(kFormats), std::end(kFormats),",
+          "[format](const FormatInfo& f) { return f.format == format; });",
+          "return at != std::end(kFormats) ? at : nullptr;", "}")
+    output.write(f)
+
+
+def chain_structs(layout):
+    return sorted(set(layout.chained("in")) | set(layout.chained("out")))

@@ -1,6 +1,7 @@
 """The guest's generated half: calls (posted and waited for), command encoders, default entry points, and the tables
 of procedures and extensions."""
 
+from emit_commands import chain_structs
 from text import File, chunks
 
 NS = "viaduct::guest"
@@ -268,17 +269,22 @@ class GuestEmitter:
         return f"VK_MAKE_API_VERSION(0, {major}, {minor}, 0)"
 
     def emit_procs(self, output):
-        header = File("guest/proc_table.hpp", NS, ["<vulkan/vulkan.h>", "<cstdint>", "<span>", "<string_view>"],
+        header = File("guest/proc_table.hpp", NS, ["<vulkan/vulkan.h>", "<cstdint>", "<span>", "<string_view>",
+                                                   "generated/protocol/chain_structs.hpp",
+                                                   "generated/protocol/commands.hpp"],
                       "Every procedure by name with what provides it, and every extension of the registry that a Linux\n"
                       "guest can see. Whether one may be offered is decided by guest-icd and the host's driver.")
         header.add("enum class ProcLevel : std::uint8_t { kGlobal, kInstance, kPhysicalDevice, kDevice };", "",
                    "struct ProcEntry {", "const char* name;", "PFN_vkVoidFunction function;", "ProcLevel level;",
                    "std::uint32_t core_version;  // 0: no core version has it",
                    "std::span<const std::uint16_t> extensions;  // indices into kExtensions; any of them provides it",
+                   "protocol::Command command;",
                    "};", "",
                    "struct ExtensionEntry {", "const char* name;", "std::uint32_t spec_version;", "bool is_device;",
                    "std::uint32_t promoted_version;  // the core version it became part of, or 0",
-                   "const char* blocked;             // why it is never offered, or null", "};", "",
+                   "const char* blocked;             // why it is never offered, or null",
+                   "std::span<const protocol::Command> commands;     // that it brings",
+                   "std::span<const protocol::ChainStruct> structs;  // that it brings", "};", "",
                    "extern const std::span<const ProcEntry> kProcs;            // sorted by name",
                    "extern const std::span<const ExtensionEntry> kExtensions;  // sorted by name", "",
                    "const ProcEntry* find_proc(std::string_view name) noexcept;",
@@ -288,12 +294,26 @@ class GuestEmitter:
         index = {e.name: i for i, e in enumerate(extensions)}
         f = File("guest/proc_table.cpp", NS, ["generated/guest/proc_table.hpp", "<algorithm>", "<iterator>",
                                               "generated/guest/entrypoints.hpp"])
-        f.add("namespace {", "", "constexpr ExtensionEntry kExtensionEntries[] = {")
+        f.add("namespace {", "", "using protocol::ChainStruct;", "using protocol::Command;", "")
+        known = set(self.registry.commands) | set(self.registry.command_aliases)
+        chained = set(chain_structs(self.layout))
+        brings = {}
+        for e in extensions:
+            brings[e.name] = []
+            own = sorted(c for c in set(e.commands) if c in known and c not in self.registry.platform_commands)
+            types = sorted({self.registry.canonical(t) for t in e.types} & chained)
+            for kind, names in (("Command", own), ("ChainStruct", types)):
+                array = f"k{kind}s_{e.name}"
+                brings[e.name].append(array if names else "{}")
+                if names:
+                    f.add(f"constexpr {kind} {array}[] = {{{', '.join(f'{kind}::{n}' for n in names)}}};")
+        f.add("", "constexpr ExtensionEntry kExtensionEntries[] = {")
         for e in extensions:
             promoted = self.version_of([e.promoted]) if e.promoted else "0"
             blocked = self.policy.blocked_extensions.get(e.name)
             text = f'"{blocked}"' if blocked else "nullptr"
-            f.add(f'{{"{e.name}", {e.version}, {"true" if e.kind == "device" else "false"}, {promoted}, {text}}},')
+            f.add(f'{{"{e.name}", {e.version}, {"true" if e.kind == "device" else "false"}, {promoted}, {text}, '
+                  f"{', '.join(brings[e.name])}}},")
         f.add("};", "")
         names = []
         for name in sorted(set(self.registry.commands) | set(self.registry.command_aliases)):
@@ -313,7 +333,7 @@ class GuestEmitter:
             if guard:
                 f.add(f"#ifdef {guard}")
             f.add(f'{{"{name}", reinterpret_cast<PFN_vkVoidFunction>(&entry::{target}), ProcLevel::{self.level(command)}, '
-                  f'{self.version_of(providers)}, {exts}}},')
+                  f'{self.version_of(providers)}, {exts}, Command::{"kCount" if guard else name}}},')
             if guard:
                 f.add("#endif")
         f.add("};", "", "template <class Entry>",

@@ -31,6 +31,7 @@ class HostEmitter:
         header = File("host/extensions.hpp", NS, ["<string_view>"],
                       "The extensions of the registry that both ends know, and which of them the policy keeps from the guest.")
         header.add("struct ExtensionInfo {", "std::string_view name;", "bool is_device;",
+                   "unsigned spec_version;   // the revision that this build knows",
                    "const char* blocked;  // why it is never offered, or null", "};", "",
                    "// Null for an extension that this build does not know.",
                    "const ExtensionInfo* find_extension(std::string_view name) noexcept;")
@@ -39,7 +40,7 @@ class HostEmitter:
         for e in sorted(self.registry.extensions, key=lambda x: x.name):
             reason = self.policy.blocked_extensions.get(e.name)
             text = f'"{reason}"' if reason else "nullptr"
-            source.add(f'{{"{e.name}", {"true" if e.kind == "device" else "false"}, {text}}},')
+            source.add(f'{{"{e.name}", {"true" if e.kind == "device" else "false"}, {e.version}, {text}}},')
         source.add("};", "", "}  // namespace", "", "const ExtensionInfo* find_extension(std::string_view name) noexcept {",
                    "const auto* found = std::lower_bound(std::begin(kExtensions), std::end(kExtensions), name,",
                    "[](const ExtensionInfo& e, std::string_view n) { return e.name < n; });",

@@ -273,7 +273,8 @@ class StructEmitter:
                                                  "protocol/wire/writer.hpp"],
                       "pNext chains: a sequence of {sType, body} ended by 0. Structs that this build does not know, that the\n"
                       "policy drops, or that do not extend the struct whose chain it is (the registry's structextends) are\n"
-                      "skipped by the guest's functions and refused by the host's readers.")
+                      "skipped by the guest's functions and refused by the host's readers. The guest's functions skip what the\n"
+                      "host does not know, too (protocol/wire/peer_structs.hpp).")
         header.add("// Whose chain it is; kNothing: a struct that none extends.",
                    "enum class ChainOf : std::uint16_t {", "kNothing,", *[f"k{n[2:]}," for n in self.roots], "};", "")
         for verb in ("write", "skel"):
@@ -311,14 +312,15 @@ class StructEmitter:
         output.write(source)
 
     def pnext_file(self, output, name, structs, functions):
-        f = File(f"protocol/{name}.cpp", NS, ["generated/protocol/pnext.hpp"] + self.headers_for(structs))
+        f = File(f"protocol/{name}.cpp", NS, ["generated/protocol/pnext.hpp", "protocol/wire/peer_structs.hpp"]
+                 + self.headers_for(structs))
         for lines in functions:
             f.add(*lines, "")
         output.write(f)
 
     def misplaced(self, name):
         """The condition that a struct does not belong into the chain of `of`."""
-        return " && ".join(f"of != {self.chain_of(p)}" for p in self.layout.extends(name)) or "true"
+        return "(" + (" && ".join(f"of != {self.chain_of(p)}" for p in self.layout.extends(name)) or "true") + ")"
 
     def pnext_writer(self, verb, names):
         checked = verb in ("write", "skel")  # the others write what the host's own reader has checked
@@ -331,8 +333,8 @@ class StructEmitter:
             body = f"{verb}_body_{n}(s, *reinterpret_cast<const {n}*>(p));"
             if verb == "skel" and n not in self.skeleton:
                 body = ""
-            lines += [f"case {s.s_type}:", f"if ({self.misplaced(n)}) break;" if checked else "",
-                      f"s.u32({s.s_type});", body, "break;"]
+            left_out = f"if ({self.misplaced(n)} || !peer_knows(ChainStruct::{n})) break;"
+            lines += [f"case {s.s_type}:", left_out if checked else "", f"s.u32({s.s_type});", body, "break;"]
         return [x for x in lines if x] + ["default:", "break;", "}", "}", "s.u32(0);", "}",
                                           f"template void {verb}_pnext(SizeCounter&, {params});",
                                           f"template void {verb}_pnext(Writer&, {params});"]
@@ -371,8 +373,8 @@ class StructEmitter:
                 "default: return 0;", "}", "}"]
 
     def pnext_filler(self, verb, names):
-        # The reply leaves out what the host's driver left alone: so does the guest. A failed reader gives zeros: then the
-        # whole chain is zeroed, so that no output stays as it was.
+        # The reply leaves out what the host's driver left alone, and what it was not asked for because it does not know it:
+        # so does the guest. A failed reader gives zeros: then the whole chain is zeroed, so that no output stays as it was.
         lines = [f"void {verb}_pnext(Reader& r, const void* chain, ChainOf of) {{", "std::uint32_t next = r.u32();",
                  "for (auto* p = static_cast<const VkBaseInStructure*>(chain); p != nullptr; p = p->pNext) {",
                  "switch (p->sType) {"]

@@ -169,8 +169,11 @@ class TestingEmitter(ValueRules, DigestRules):
         inside = [n for n, s in self.registry.structs.items()
                   if s.is_union and not self.layout.flat(n) and n not in self.policy.dropped_structs
                   and not self.structs.union_only(s)]
-        f.add(f"const Coverage kCoverage = {{{len(registry_commands)}, {len(self.policy.no_wire)}, "
-              f"{len(self.registry.structs)}, {len(self.policy.dropped_structs)}, {len(inside)}}};")
+        # The policy also names what only another registry has.
+        no_wire = [n for n in self.policy.no_wire if n in registry_commands]
+        dropped = [n for n in self.policy.dropped_structs if n in self.registry.structs]
+        f.add(f"const Coverage kCoverage = {{{len(registry_commands)}, {len(no_wire)}, "
+              f"{len(self.registry.structs)}, {len(dropped)}, {len(inside)}}};")
         output.write(f)
 
     def command_entry(self, c):

@@ -83,7 +83,16 @@ class Extension:
     version: str  # name of the SPEC_VERSION macro's value
     promoted: str
     commands: list
+    types: list
     platform: str
+
+
+@dataclass
+class Format:
+    name: str
+    block_bytes: int
+    block_extent: tuple  # width, height, depth of a block in texels
+    planes: list  # the format of each plane of a multi-planar one
 
 
 @dataclass
@@ -103,6 +112,8 @@ class Registry:
     platform_commands: dict = field(default_factory=dict)  # command -> guard macro
     type_providers: dict = field(default_factory=dict)  # type, under any of its names -> [feature or extension names]
     header_version: int = 0
+    skipped_extensions: set = field(default_factory=set)  # of platforms that no guest has
+    formats: list = field(default_factory=list)  # Format
 
     def canonical(self, name):
         while name in self.aliases:
@@ -214,6 +225,22 @@ def _parse_command(element, registry, internal=False):
                    success_codes=codes[0], error_codes=codes[1])
 
 
+def _keep_name(registry, name):
+    """Where the registry calls `name` another name of a command, makes it the command's own name."""
+    target = registry.command_aliases.pop(name, None)
+    if target is None:
+        return
+    command = registry.commands.pop(target)
+    command.name = name
+    for param in command.params:
+        param.owner = name
+    registry.commands[name] = command
+    registry.command_aliases[target] = name
+    for alias, other in registry.command_aliases.items():
+        if other == target:
+            registry.command_aliases[alias] = name
+
+
 def load(vk_xml, video_xml, internal_xml, policy):
     registry = Registry()
     vk, video, internal = (ET.parse(p).getroot() for p in (vk_xml, video_xml, internal_xml))
@@ -252,14 +279,17 @@ def load(vk_xml, video_xml, internal_xml, policy):
             continue
         platform = extension.get("platform")
         if platform in skipped_platforms:
+            registry.skipped_extensions.add(extension.get("name"))
             continue
         if platform == "provisional":
             platform = None
         commands = take(extension.get("name"), extension, platform)
+        types = [t.get("name") for require in extension.findall("require") if _for_vulkan(require)
+                 for t in require.findall("type")]
         spec = next((e.get("value") for e in extension.iter("enum")
                      if (e.get("name") or "").endswith("_SPEC_VERSION")), "1")
         registry.extensions.append(Extension(extension.get("name"), extension.get("type"), spec,
-                                             extension.get("promotedto"), commands, platform))
+                                             extension.get("promotedto"), commands, types, platform))
 
     _parse_constants(vk, registry)
     _parse_constants(video, registry)
@@ -268,14 +298,22 @@ def load(vk_xml, video_xml, internal_xml, policy):
     registry.handles = {h: t for h, t in registry.handles.items() if h in wanted_types}
 
     for c in vk.find("commands"):
+        if not _for_vulkan(c):  # the same command as Vulkan SC has it
+            continue
         name = c.get("name") or c.find("proto/name").text
         if c.get("alias"):
             if name in wanted_commands:
                 registry.command_aliases[name] = c.get("alias")
         elif name in wanted_commands or name in registry.platform_commands:
             registry.commands[name] = _parse_command(c, registry)
+    for name in policy.kept_names:
+        _keep_name(registry, name)
     for alias, target in registry.command_aliases.items():
         registry.commands[target].aliases.append(alias)
+    for f in vk.find("formats"):
+        extent = tuple(int(x) for x in (f.get("blockExtent") or "1,1,1").split(","))
+        registry.formats.append(Format(f.get("name"), int(f.get("blockSize")), extent,
+                                       [p.get("compatible") for p in f.findall("plane")]))
     for c in internal.find("commands"):
         command = _parse_command(c, registry, internal=True)
         registry.commands[command.name] = command

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <thread>
 
-#include "generated/protocol/command_forms.hpp"
 #include "generated/protocol/commands.hpp"
 #include "protocol/control/handshake.hpp"
 #include "protocol/wire/record.hpp"
@@ -46,8 +45,8 @@ std::vector<std::byte> honest_hello() {
   protocol::Hello hello;
   hello.pid = static_cast<uint32_t>(getpid());
   hello.program = "hostile";
-  for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i)
-    hello.commands.push_back({protocol::kCommandInfo[i].name_hash, protocol::kCommandForms[i]});
+  for (const protocol::CommandInfo& info : protocol::kCommandInfo)
+    hello.commands.push_back({info.name_hash, info.form_hash});
   return protocol::encode_hello(hello);
 }
 

@@ -34,7 +34,7 @@ Bytes noise(std::size_t size, uint32_t seed) {
   return bytes;
 }
 
-Context::Context(const std::vector<const char*>& wished) {
+Context::Context(const std::vector<const char*>& wished, VkBaseOutStructure* extra) {
   VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
   application.pApplicationName = "pixels";
   application.apiVersion = VK_API_VERSION_1_3;
@@ -84,6 +84,12 @@ Context::Context(const std::vector<const char*>& wished) {
   queue_info.queueCount = 1;
   queue_info.pQueuePriorities = &priority;
   VkDeviceCreateInfo device_info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &features2};
+  if (extra != nullptr && enabled_.size() == wished.size()) {
+    VkBaseOutStructure* last = extra;
+    while (last->pNext != nullptr) last = last->pNext;
+    last->pNext = reinterpret_cast<VkBaseOutStructure*>(&features2);
+    device_info.pNext = extra;
+  }
   device_info.queueCreateInfoCount = 1;
   device_info.pQueueCreateInfos = &queue_info;
   device_info.enabledExtensionCount = static_cast<uint32_t>(enabled_.size());

@@ -111,8 +111,9 @@ struct Binding {
 
 class Context {
  public:
-  // `wished` device extensions are switched on where the driver has them; has() tells.
-  explicit Context(const std::vector<const char*>& wished = {});
+  // `wished` device extensions are switched on where the driver has them; has() tells. `extra` are structs
+  // for vkCreateDevice's chain, used if the driver has all of `wished`; the last one's pNext is written.
+  explicit Context(const std::vector<const char*>& wished = {}, VkBaseOutStructure* extra = nullptr);
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;

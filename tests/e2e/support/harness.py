@@ -156,7 +156,8 @@ class Program:
 class Host:
     """A running viaductd with a socket of its own."""
 
-    def __init__(self, driver=None, config=None, environment=None, arguments=()):
+    def __init__(self, driver=None, config=None, environment=None, arguments=(), build=BUILD):
+        self.build = build
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="viaduct-test-"))
         self.folder.chmod(0o755)
         self.socket = self.folder / "viaduct.sock"
@@ -172,7 +173,7 @@ class Host:
         self.start()
 
     def start(self):
-        command = [BUILD / "bin/viaductd", "--listen", self.url, "--driver", self.driver, *self.arguments]
+        command = [self.build / "bin/viaductd", "--listen", self.url, "--driver", self.driver, *self.arguments]
         if self.config is not None:
             path = self.folder / "viaductd.toml"
             path.write_text(self.config)
@@ -220,9 +221,9 @@ class Host:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
-    def guest_environment(self, tenant=None):
+    def guest_environment(self, tenant=None, build=BUILD):
         environment = clean_environment()
-        environment["VK_ICD_FILENAMES"] = environment["VK_DRIVER_FILES"] = str(ICD)
+        environment["VK_ICD_FILENAMES"] = environment["VK_DRIVER_FILES"] = str(build / "share/vulkan/icd.d/viaduct_icd.json")
         environment["VIADUCT_URL"] = self.url if tenant is None else f"unix://{self.socket}.d/{tenant}.sock"
         return environment
 

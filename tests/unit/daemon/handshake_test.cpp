@@ -35,7 +35,8 @@ TEST(Handshake, a_welcome_arrives_as_it_was_sent) {
   sent.control_size = 8 << 20;
   sent.registry_version = 3;
   sent.driver_name = "llvmpipe";
-  sent.commands = {{9, 1}, {8, 2}};
+  sent.commands = {{9, 90}, {8, 80}};
+  sent.structs = {{7, 70}};
   const auto got = decode_welcome(encode_welcome(sent));
   ASSERT_TRUE(got);
   EXPECT_EQ(got->session_id, 7u);
@@ -44,6 +45,7 @@ TEST(Handshake, a_welcome_arrives_as_it_was_sent) {
   EXPECT_EQ(got->registry_version, 3u);
   EXPECT_EQ(got->driver_name, "llvmpipe");
   EXPECT_EQ(got->commands, sent.commands);
+  EXPECT_EQ(got->structs, sent.structs);
 }
 
 TEST(Handshake, a_refusal_arrives_as_it_was_sent) {
@@ -72,6 +74,7 @@ TEST(Handshake, every_truncation_is_refused) {
   }
   Welcome sample;
   sample.commands = {{1, 3}, {2, 4}};
+  sample.structs = {{5, 6}};
   const auto welcome = encode_welcome(sample);
   for (std::size_t size = 0; size < welcome.size(); ++size) {
     EXPECT_FALSE(decode_welcome(std::span(welcome).first(size))) << size;

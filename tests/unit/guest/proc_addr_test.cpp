@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/extensions.hpp"
@@ -67,7 +70,7 @@ TEST(Extensions, ADeviceOffersWhatBothEndsKnowAndThePolicyAllows) {
                                         {"VK_KHR_external_memory_fd", 1},  // blocked
                                         {"VK_KHR_swapchain", 1},           // the guest's own, not the host's
                                         {"VK_FUTURE_unknown", 1}};
-  const auto offered = device_extensions(host);
+  const auto offered = device_extensions(host, KnownCommands());
   const auto version_of = [&](const std::string& name) -> std::uint32_t {
     for (const auto& entry : offered) {
       if (name == entry.extensionName) return entry.specVersion;
@@ -80,6 +83,27 @@ TEST(Extensions, ADeviceOffersWhatBothEndsKnowAndThePolicyAllows) {
   EXPECT_GT(version_of("VK_KHR_swapchain"), 1u);
   EXPECT_TRUE(host_sees_device_extension("VK_KHR_synchronization2"));
   EXPECT_FALSE(host_sees_device_extension("VK_KHR_swapchain"));
+}
+
+TEST(Extensions, OneWhoseCommandsTheHostReadsOtherwiseIsNotOffered) {
+  std::vector<protocol::Known> welcome;
+  for (const protocol::CommandInfo& info : protocol::kCommandInfo) {
+    if ((info.flags & protocol::kCommandNoWire) != 0) continue;
+    const bool changed = info.canonical == protocol::Command::vkCmdPushDescriptorSetKHR;
+    welcome.push_back({info.name_hash, changed ? ~info.form_hash : info.form_hash});
+  }
+  const KnownCommands commands(welcome);
+  EXPECT_FALSE(commands.can_call(protocol::Command::vkCmdPushDescriptorSetKHR));
+  EXPECT_TRUE(commands.can_call(protocol::Command::vkCmdDraw));
+  EXPECT_TRUE(commands.can_call(protocol::Command::vkMapMemory)) << "the guest's own";
+  const VkExtensionProperties host[] = {{"VK_KHR_push_descriptor", 1}, {"VK_KHR_synchronization2", 1}};
+  const auto has = [&](const auto& offered, std::string_view name) {
+    return std::any_of(offered.begin(), offered.end(),
+                       [&](const auto& e) { return name == e.extensionName; });
+  };
+  EXPECT_FALSE(has(device_extensions(host, commands), "VK_KHR_push_descriptor"));
+  EXPECT_TRUE(has(device_extensions(host, commands), "VK_KHR_synchronization2"));
+  EXPECT_TRUE(has(device_extensions(host, KnownCommands()), "VK_KHR_push_descriptor"));
 }
 
 }  // namespace

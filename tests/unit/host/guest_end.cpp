@@ -1,7 +1,6 @@
 #include "tests/unit/host/guest_end.hpp"
 
 #include "base/clock.hpp"
-#include "generated/protocol/command_forms.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -24,11 +23,12 @@ bool wait_until(const Done& done) {
   return true;
 }
 
-std::vector<protocol::CommandHashes> own_commands(Command other_form) {
-  std::vector<protocol::CommandHashes> commands;
+std::vector<protocol::Known> own_commands(Command other_form) {
+  std::vector<protocol::Known> commands;
   for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i) {
+    const protocol::CommandInfo& info = protocol::kCommandInfo[i];
     const bool other = static_cast<Command>(i) == other_form;
-    commands.push_back({protocol::kCommandInfo[i].name_hash, protocol::kCommandForms[i] ^ (other ? 1u : 0u)});
+    commands.push_back({info.name_hash, info.form_hash ^ (other ? 1u : 0u)});
   }
   return commands;
 }

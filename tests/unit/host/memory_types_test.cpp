@@ -250,17 +250,46 @@ TEST(MemoryView, PutsEachBudgetWhereItsHeapWent) {
     budget.heapBudget[i] = 100 + i;
     budget.heapUsage[i] = 10 + i;
   }
-  v.translate_budget(budget, 4096);
-  EXPECT_EQ(budget.heapBudget[0], 100u);
-  EXPECT_EQ(budget.heapUsage[0], 10u);
   const std::uint32_t arena = v.properties().memoryHeapCount - 1;
+  const auto type_in = [&](std::uint32_t heap) {
+    std::uint32_t type = 0;
+    while (v.properties().memoryTypes[type].heapIndex != heap) ++type;
+    return type;
+  };
+  TenantMemory tenant;
+  tenant.used[type_in(arena)] = 4096;
+  v.translate_budget(budget, tenant);
+  EXPECT_EQ(budget.heapBudget[0], 100u);
+  EXPECT_EQ(budget.heapUsage[0], 0u) << "what others on the machine use is not this tenant's";
   EXPECT_EQ(budget.heapBudget[arena], kArena);
   EXPECT_EQ(budget.heapUsage[arena], 4096u);
   EXPECT_EQ(budget.heapBudget[arena + 1], 0u);
   const std::uint64_t window = v.properties().memoryHeaps[arena - 1].size;
   EXPECT_EQ(budget.heapBudget[arena - 1], window);
-  v.translate_budget(budget, kArena - 100);
+  EXPECT_EQ(budget.heapUsage[arena - 1], 0u);
+  tenant.used[type_in(arena)] = kArena - 100;
+  v.translate_budget(budget, tenant);
   EXPECT_EQ(budget.heapBudget[arena - 1], 100u) << "no more than what is left of the arena";
+  tenant.used[type_in(arena - 1)] = 40;
+  v.translate_budget(budget, tenant);
+  EXPECT_EQ(budget.heapUsage[arena - 1], 40u);
+  EXPECT_EQ(budget.heapBudget[arena - 1], 100u) << "40 of them in use already";
+}
+
+TEST(MemoryView, ATenantsBudgetEndsAtItsLimit) {
+  const MemoryView v = view_of(3, SharingMode::kImport);
+  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{};
+  for (std::uint64_t& heap : budget.heapBudget) heap = 10'000;
+  std::uint32_t type = 0;
+  while (v.is_arena_type(type)) ++type;
+  const std::uint32_t heap = v.properties().memoryTypes[type].heapIndex;
+  TenantMemory tenant;
+  tenant.used[type] = 300;
+  tenant.device_used = 500;  // 200 of them elsewhere
+  tenant.device_limit = 1000;
+  v.translate_budget(budget, tenant);
+  EXPECT_EQ(budget.heapUsage[heap], 300u);
+  EXPECT_EQ(budget.heapBudget[heap], 800u);
 }
 
 }  // namespace

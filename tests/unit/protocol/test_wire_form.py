@@ -1,40 +1,41 @@
 #!/usr/bin/env python3
-"""The hash of a command's wire form changes with the bytes of its records, and with nothing else."""
+"""A command's wire form changes with the bytes of its records, and with nothing else."""
 
 import copy
+import os
 import pathlib
 import sys
 import unittest
 
 sys.dont_write_bytecode = True
 PROTOCOL = pathlib.Path(__file__).resolve().parents[3] / "protocol"
-REGISTRY = pathlib.Path("/usr/share/vulkan/registry")
+REGISTRY = pathlib.Path(os.environ.get("VIADUCT_REGISTRY", "/usr/share/vulkan/registry"))
 sys.path.insert(0, str(PROTOCOL / "gen"))
 
 import commands as command_rules  # noqa: E402
 import model  # noqa: E402
+from forms import Forms  # noqa: E402
 from layout import Layout  # noqa: E402
 from policy import Policy  # noqa: E402
-from wire_form import WireForms  # noqa: E402
 
 POLICY = Policy(PROTOCOL / "registry/policy.toml")
 LOADED = model.load(REGISTRY / "vk.xml", REGISTRY / "video.xml", PROTOCOL / "registry/viaduct.xml", POLICY)
 
 
-def hashes(change=lambda registry, policy: None):
+def forms_of(change=lambda registry, policy: None):
     registry, policy = copy.deepcopy(LOADED), copy.deepcopy(POLICY)
     change(registry, policy)
     layout = Layout(registry, policy)
     layout.analyse()
-    forms = WireForms(layout, policy)
-    return {c.name: forms.hash(c) for c in command_rules.all_commands(layout)}
+    forms = Forms(layout)
+    return {c.name: forms.command(c) for c in command_rules.all_commands(layout)}
 
 
 class WireForm(unittest.TestCase):
-    before = hashes()
+    before = forms_of()
 
     def changed(self, change):
-        after = hashes(change)
+        after = forms_of(change)
         return {name for name in self.before if self.before[name] != after[name]}
 
     def test_a_new_struct_for_a_chain_changes_no_command(self):
