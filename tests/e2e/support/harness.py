@@ -255,10 +255,10 @@ class Host:
             raise AssertionError(f"no worker shares memory with process {guest.pid}: workers {self.workers()}")
         return pid
 
-    def status(self):
+    def status(self, *arguments):
         environment = clean_environment()
         environment["VIADUCT_URL"] = self.url
-        out = subprocess.run([str(BUILD / "bin/viaductctl"), "status"], env=environment, capture_output=True,
+        out = subprocess.run([str(BUILD / "bin/viaductctl"), "status", *arguments], env=environment, capture_output=True,
                              text=True, timeout=20, check=False)
         return out.stdout + out.stderr
 
