@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Collects the tests of several build trees into one, so that a single ctest call runs and counts them all.
 
-usage: collect_tests.py --output DIR PRESET:LABEL[,LABEL...] ...
+usage: collect_tests.py --output DIR PRESET:[!]LABEL[,[!]LABEL...] ...
 
-For every preset the tests with one of the labels are written to DIR/CTestTestfile.cmake, those of the first
+For every preset the tests with one of the labels, and none of those that follow a "!", are written to DIR/CTestTestfile.cmake, those of the first
 preset under their own names, those of the others as PRESET/NAME. Command, time limit, environment, working
 directory and the other properties stay as the tree declared them.
 """
@@ -76,7 +76,9 @@ def main():
     for tree in options.trees:
         preset, _, wanted = tree.partition(":")
         wanted = set(wanted.split(","))
-        chosen = [test for test in tests_of(options.build / preset) if labels_of(test) & wanted]
+        unwanted = {label[1:] for label in wanted if label.startswith("!")}
+        chosen = [test for test in tests_of(options.build / preset)
+                  if labels_of(test) & wanted and not labels_of(test) & unwanted]
         if not chosen:
             sys.exit(f"collect_tests: no test in {preset} has a label of {sorted(wanted)}")
         for test in chosen:

@@ -2,6 +2,7 @@
 // answered from this build's own lists.
 #include "guest-icd/objects/instance.hpp"
 
+#include <algorithm>
 #include <new>
 #include <vector>
 
@@ -19,6 +20,10 @@ Instance::Instance(std::shared_ptr<Session> its_session, std::uint64_t object_id
 
 PhysicalDevice::PhysicalDevice(Instance& owner, std::uint64_t object_id) noexcept
     : Dispatchable(*owner.session, *owner.channel, object_id), instance(&owner) {}
+
+std::uint32_t PhysicalDevice::usable_version() const noexcept {
+  return std::min(api_version, instance->api_version);
+}
 
 namespace {
 

@@ -28,6 +28,9 @@ struct PhysicalDevice : Dispatchable {
     return reinterpret_cast<PhysicalDevice*>(handle);
   }
   VkPhysicalDevice handle() noexcept { return reinterpret_cast<VkPhysicalDevice>(this); }
+  /// The version whose structs and formats the host's driver may be asked about: an instance of an older one
+  /// must not name newer structs (VkPhysicalDeviceProperties2's pNext), so those are asked for singly.
+  std::uint32_t usable_version() const noexcept;
 
   Instance* instance;
   std::uint32_t api_version = VK_API_VERSION_1_0;

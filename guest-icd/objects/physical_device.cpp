@@ -40,7 +40,7 @@ VkResult fetch_extensions(PhysicalDevice& physical) {
 
 // VkFormatProperties3 is core in 1.3 and an extension before.
 bool has_wide_formats(const PhysicalDevice& physical) noexcept {
-  return physical.api_version >= VK_API_VERSION_1_3 ||
+  return physical.usable_version() >= VK_API_VERSION_1_3 ||
          std::any_of(physical.extensions.begin(), physical.extensions.end(), [](const auto& e) {
            return std::string_view(e.extensionName) == VK_KHR_FORMAT_FEATURE_FLAGS_2_EXTENSION_NAME;
          });
@@ -49,10 +49,10 @@ bool has_wide_formats(const PhysicalDevice& physical) noexcept {
 // The outputs of the one call that asks for everything.
 struct Request {
   explicit Request(PhysicalDevice& physical)
-      : formats(fetched_formats(physical.api_version)), format_properties(formats.size()) {
+      : formats(fetched_formats(physical.usable_version())), format_properties(formats.size()) {
     DeviceFacts& facts = physical.facts;
     const auto answers = [&](std::span<const ChainStruct> known) {
-      return ChainAnswers(known, physical.api_version, physical.extensions);
+      return ChainAnswers(known, physical.usable_version(), physical.extensions);
     };
     facts.property_chain = answers(kPropertyStructs);
     facts.feature_chain = answers(kFeatureStructs);

@@ -31,7 +31,7 @@ void fill_chain(const PhysicalDevice& physical, const ChainAnswers& answers, voi
 bool answer_format(const PhysicalDevice& physical, VkFormat format, VkFormatProperties& core, void* chain) {
   if (!remembers(physical)) return false;
   const DeviceFacts& facts = physical.facts;
-  const std::ptrdiff_t at = fetched_index(format, facts.properties.apiVersion);
+  const std::ptrdiff_t at = fetched_index(format, physical.usable_version());
   if (at < 0 || static_cast<std::size_t>(at) >= facts.formats.size()) return false;
   for (auto* p = static_cast<VkBaseOutStructure*>(chain); p != nullptr; p = p->pNext) {
     if (p->sType != VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_3 || facts.formats3.empty()) return false;

@@ -23,12 +23,26 @@ VkDescriptorPool add_overflow_pool(DescriptorPool& pool) {
   if (pool.driver_pools.size() >= DescriptorPool::kMaxPools) {
     return VK_NULL_HANDLE;
   }
+  VkDescriptorPoolCreateInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
   VkDescriptorPoolInlineUniformBlockCreateInfo inline_blocks{};
   inline_blocks.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_INLINE_UNIFORM_BLOCK_CREATE_INFO;
   inline_blocks.maxInlineUniformBlockBindings = pool.max_inline_bindings;
-  VkDescriptorPoolCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
-  info.pNext = pool.max_inline_bindings != 0 ? &inline_blocks : nullptr;
+  if (pool.max_inline_bindings != 0) {
+    info.pNext = &inline_blocks;
+  }
+  std::vector<VkMutableDescriptorTypeListEXT> lists;
+  for (const auto& types : pool.mutable_types) {
+    lists.push_back({static_cast<std::uint32_t>(types.size()), types.data()});
+  }
+  VkMutableDescriptorTypeCreateInfoEXT mutable_types{};
+  mutable_types.sType = VK_STRUCTURE_TYPE_MUTABLE_DESCRIPTOR_TYPE_CREATE_INFO_EXT;
+  mutable_types.mutableDescriptorTypeListCount = static_cast<std::uint32_t>(lists.size());
+  mutable_types.pMutableDescriptorTypeLists = lists.data();
+  if (!lists.empty()) {
+    mutable_types.pNext = info.pNext;
+    info.pNext = &mutable_types;
+  }
   info.flags = pool.flags;
   info.maxSets = pool.max_sets;
   info.poolSizeCount = static_cast<std::uint32_t>(pool.sizes.size());
@@ -39,6 +53,27 @@ VkDescriptorPool add_overflow_pool(DescriptorPool& pool) {
   }
   pool.driver_pools.push_back(extra);
   return extra;
+}
+
+// What an overflow pool must be made with as well.
+void keep_extensions(DescriptorPool& pool, const void* chain) {
+  for (auto* next = static_cast<const VkBaseInStructure*>(chain); next != nullptr; next = next->pNext) {
+    if (next->sType == VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_INLINE_UNIFORM_BLOCK_CREATE_INFO) {
+      pool.max_inline_bindings = reinterpret_cast<const VkDescriptorPoolInlineUniformBlockCreateInfo*>(next)
+                                     ->maxInlineUniformBlockBindings;
+    } else if (next->sType == VK_STRUCTURE_TYPE_MUTABLE_DESCRIPTOR_TYPE_CREATE_INFO_EXT) {
+      const auto& types = *reinterpret_cast<const VkMutableDescriptorTypeCreateInfoEXT*>(next);
+      const bool any = types.pMutableDescriptorTypeLists != nullptr;
+      for (std::uint32_t i = 0; any && i < types.mutableDescriptorTypeListCount; ++i) {
+        const VkMutableDescriptorTypeListEXT& list = types.pMutableDescriptorTypeLists[i];
+        pool.mutable_types.emplace_back();
+        if (list.pDescriptorTypes != nullptr) {
+          pool.mutable_types.back().assign(list.pDescriptorTypes,
+                                           list.pDescriptorTypes + list.descriptorTypeCount);
+        }
+      }
+    }
+  }
 }
 
 // From whichever of the pool's driver pools has room, the newest first; then from a new one.
@@ -105,12 +140,7 @@ void on_vkCreateDescriptorPool(CommandContext& ctx, protocol::vkCreateDescriptor
     pool->sizes.assign(info.pPoolSizes, info.pPoolSizes + info.poolSizeCount);
   }
   pool->driver_pools.push_back(handle);
-  for (auto* next = static_cast<const VkBaseInStructure*>(info.pNext); next != nullptr; next = next->pNext) {
-    if (next->sType == VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_INLINE_UNIFORM_BLOCK_CREATE_INFO) {
-      pool->max_inline_bindings = reinterpret_cast<const VkDescriptorPoolInlineUniformBlockCreateInfo*>(next)
-                                      ->maxInlineUniformBlockBindings;
-    }
-  }
+  keep_extensions(*pool, info.pNext);
   if (!ctx.objects().insert(ObjectType::kDescriptorPool, id, driver_bits(handle), pool.get())) {
     ctx.device->table.vkDestroyDescriptorPool(a.device, handle, nullptr);
     a.result = VK_ERROR_OUT_OF_HOST_MEMORY;

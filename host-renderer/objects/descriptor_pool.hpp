@@ -23,6 +23,8 @@ struct DescriptorPool {
   VkDescriptorPoolCreateFlags flags = 0;
   std::uint32_t max_sets = 0;
   std::uint32_t max_inline_bindings = 0;
+  // VkMutableDescriptorTypeCreateInfoEXT of the application's pool: what each mutable size may become.
+  std::vector<std::vector<VkDescriptorType>> mutable_types;
   std::vector<VkDescriptorPoolSize> sizes;
   std::vector<VkDescriptorPool> driver_pools;  // the first is the application's
   std::vector<Set> sets;                       // a set's slot object is its position here

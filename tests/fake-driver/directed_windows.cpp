@@ -112,6 +112,44 @@ VkResult acquire(const Guest& guest, VkSwapchainKHR swapchain, VkSemaphore semap
   return guest.get<PFN_vkAcquireNextImage2KHR>("vkAcquireNextImage2KHR")(guest.device, &info, &index);
 }
 
+// An image that is given back without being shown is there again; a frame with an id can be waited for.
+void released_and_awaited(Guest& guest, Check& check) {
+  const VkSurfaceKHR surface = make_surface(guest);
+  const VkSwapchainKHR swapchain = make_swapchain(guest, surface);
+  const VkSemaphore semaphore = make_semaphore(guest);
+  const auto release = guest.get<PFN_vkReleaseSwapchainImagesEXT>("vkReleaseSwapchainImagesEXT");
+  // More often than there are images: without the release no image would be left.
+  uint32_t index = 0;
+  for (int round = 0; round < 8; ++round) {
+    check.that(acquire(guest, swapchain, VK_NULL_HANDLE, false, index) == VK_SUCCESS, "an image to release");
+    VkReleaseSwapchainImagesInfoEXT info{VK_STRUCTURE_TYPE_RELEASE_SWAPCHAIN_IMAGES_INFO_EXT};
+    info.swapchain = swapchain;
+    info.imageIndexCount = 1;
+    info.pImageIndices = &index;
+    check.that(release(guest.device, &info) == VK_SUCCESS, "vkReleaseSwapchainImagesEXT");
+  }
+  check.log();
+  const auto wait = guest.get<PFN_vkWaitForPresentKHR>("vkWaitForPresentKHR");
+  check.that(wait(guest.device, swapchain, 5, 0) == VK_TIMEOUT, "a frame that was not presented");
+  check.nothing_logged("waiting for a present");
+  check.that(acquire(guest, swapchain, semaphore, false, index) == VK_SUCCESS, "an image to present");
+  const uint64_t id = 5;
+  const VkPresentIdKHR ids{VK_STRUCTURE_TYPE_PRESENT_ID_KHR, nullptr, 1, &id};
+  VkPresentInfoKHR info{VK_STRUCTURE_TYPE_PRESENT_INFO_KHR, &ids};
+  info.waitSemaphoreCount = 1;
+  info.pWaitSemaphores = &semaphore;
+  info.swapchainCount = 1;
+  info.pSwapchains = &swapchain;
+  info.pImageIndices = &index;
+  check.that(guest.get<PFN_vkQueuePresentKHR>("vkQueuePresentKHR")(guest.queue, &info) == VK_SUCCESS,
+             "vkQueuePresentKHR with an id");
+  check.that(wait(guest.device, swapchain, id, UINT64_MAX) == VK_SUCCESS, "vkWaitForPresentKHR");
+  check.that(guest.get<PFN_vkQueueWaitIdle>("vkQueueWaitIdle")(guest.queue) == VK_SUCCESS, "idle");
+  guest.get<PFN_vkDestroySwapchainKHR>("vkDestroySwapchainKHR")(guest.device, swapchain, nullptr);
+  guest.get<PFN_vkDestroySurfaceKHR>("vkDestroySurfaceKHR")(guest.instance, surface, nullptr);
+  check.log();
+}
+
 // Acquired, presented and acquired again; each frame is a submission to the driver.
 void frames(Guest& guest, Check& check) {
   const VkSurfaceKHR surface = make_surface(guest);
@@ -157,6 +195,7 @@ std::vector<Case> window_cases() {
       {{"vkCreateSwapchainKHR", "vkDestroySwapchainKHR", "vkGetSwapchainImagesKHR", "vkAcquireNextImageKHR",
         "vkAcquireNextImage2KHR", "vkQueuePresentKHR"},
        frames},
+      {{"vkReleaseSwapchainImagesEXT", "vkWaitForPresentKHR"}, released_and_awaited},
   };
 }
 

@@ -97,6 +97,7 @@ class Guest {
 
   VkPhysicalDeviceMemoryProperties memory{};  // as the guest's driver tells
   uint32_t arena_types() const;               // bits of those types that can be mapped
+  uint32_t shadowed_types() const;            // of those, what the driver is not given as imported pages
   std::vector<std::string> instance_extensions;
   std::vector<std::string> device_extensions;
   Coverage coverage;

@@ -118,6 +118,9 @@ uint32_t Guest::arena_types() const {
   return bits;
 }
 
+// The driver's one type is mappable in two ways: imported, then shadowed (host-renderer/memory/memory_types.hpp).
+uint32_t Guest::shadowed_types() const { return arena_types() & (arena_types() - 1); }
+
 void Coverage::print() const {
   const auto name = [](VkStructureType type) {
     const auto found = std::find_if(kChainStructs.begin(), kChainStructs.end(),

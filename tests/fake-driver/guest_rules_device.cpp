@@ -32,20 +32,35 @@ void prepare_instance(Guest& guest, protocol::vkCreateInstance_args& a, Arena&) 
   application.apiVersion = VK_MAKE_API_VERSION(0, 1, application.apiVersion % 4, 0);
 }
 
-// The guest implements the instance extensions, layers are the loader's; the host wants at least Vulkan 1.2.
+// The guest implements the instance extensions but those that let names reach the driver (by
+// VK_EXT_debug_utils, also where the application sets them by VK_EXT_debug_marker), layers are the loader's;
+// the host wants at least Vulkan 1.1.
 void change_instance(Guest&, protocol::vkCreateInstance_args& a, Arena& arena) {
   VkInstanceCreateInfo& info = mine(a.pCreateInfo);
+  const auto asks_for = [&info](const char* name) {
+    return std::any_of(info.ppEnabledExtensionNames,
+                       info.ppEnabledExtensionNames + info.enabledExtensionCount,
+                       [name](const char* other) { return std::strcmp(name, other) == 0; });
+  };
+  const bool reports = asks_for(VK_EXT_DEBUG_REPORT_EXTENSION_NAME);
+  const bool names = reports || asks_for(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
+  auto** kept = allocate<const char*>(arena, 2);
+  uint32_t count = 0;
+  if (reports) kept[count++] = VK_EXT_DEBUG_REPORT_EXTENSION_NAME;
+  if (names) kept[count++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
   info.pNext = nullptr;
   info.flags = 0;
-  info.enabledLayerCount = info.enabledExtensionCount = 0;
-  info.ppEnabledLayerNames = info.ppEnabledExtensionNames = nullptr;
+  info.enabledLayerCount = 0;
+  info.ppEnabledLayerNames = nullptr;
+  info.enabledExtensionCount = count;
+  info.ppEnabledExtensionNames = count != 0 ? kept : nullptr;
   if (info.pApplicationInfo == nullptr) {
     auto* application = allocate<VkApplicationInfo>(arena);
     application->sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
     info.pApplicationInfo = application;
   }
   VkApplicationInfo& application = mine(info.pApplicationInfo);
-  application.apiVersion = std::max(application.apiVersion, VK_API_VERSION_1_2);
+  application.apiVersion = std::max(application.apiVersion, VK_API_VERSION_1_1);
 }
 
 void prepare_device(Guest& guest, protocol::vkCreateDevice_args& a, Arena&) {
@@ -64,7 +79,7 @@ void prepare_device(Guest& guest, protocol::vkCreateDevice_args& a, Arena&) {
   }
 }
 
-// Swapchains are the guest's; the host adds what importing memory takes, and timeline semaphores.
+// Swapchains are the guest's; the host adds what importing memory takes.
 void change_device(Guest&, protocol::vkCreateDevice_args& a, Arena& arena) {
   VkDeviceCreateInfo& info = mine(a.pCreateInfo);
   info.enabledLayerCount = 0;
@@ -84,23 +99,6 @@ void change_device(Guest&, protocol::vkCreateDevice_args& a, Arena& arena) {
   std::copy(names.begin(), names.end(), kept);
   info.ppEnabledExtensionNames = kept;
   info.enabledExtensionCount = static_cast<uint32_t>(names.size());
-
-  for (auto* next = static_cast<VkBaseOutStructure*>(const_cast<void*>(info.pNext)); next != nullptr;
-       next = next->pNext) {
-    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES) {
-      reinterpret_cast<VkPhysicalDeviceVulkan12Features*>(next)->timelineSemaphore = VK_TRUE;
-      return;
-    }
-    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES) {
-      reinterpret_cast<VkPhysicalDeviceTimelineSemaphoreFeatures*>(next)->timelineSemaphore = VK_TRUE;
-      return;
-    }
-  }
-  auto* timelines = allocate<VkPhysicalDeviceTimelineSemaphoreFeatures>(arena);
-  timelines->sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES;
-  timelines->pNext = const_cast<void*>(info.pNext);
-  timelines->timelineSemaphore = VK_TRUE;
-  info.pNext = timelines;
 }
 
 // A UUID that is the one derived from the driver's becomes the driver's again.
@@ -182,7 +180,8 @@ void change_query_results(Guest&, protocol::vkGetQueryPoolResults_args& a, Arena
 
 bool is_window_system_extension(std::string_view name) {
   return name == VK_KHR_SWAPCHAIN_EXTENSION_NAME || name == VK_KHR_SWAPCHAIN_MUTABLE_FORMAT_EXTENSION_NAME ||
-         name == VK_KHR_INCREMENTAL_PRESENT_EXTENSION_NAME;
+         name == VK_KHR_INCREMENTAL_PRESENT_EXTENSION_NAME || name == VK_KHR_PRESENT_ID_EXTENSION_NAME ||
+         name == VK_KHR_PRESENT_WAIT_EXTENSION_NAME || name == VK_EXT_SWAPCHAIN_MAINTENANCE_1_EXTENSION_NAME;
 }
 
 Rules device_rules() {

@@ -1,5 +1,5 @@
 // Memory, buffers and images: what the host translates. The fake driver has one memory type for everything,
-// of which the guest sees two: device-only, and the arena's.
+// of which the guest sees three: device-only, and the arena's, imported and shadowed.
 #include "generated/protocol/args.hpp"
 #include "tests/fake-driver/driver_constants.hpp"
 #include "tests/fake-driver/guest_call.hpp"
@@ -49,6 +49,8 @@ void declare_import(VkBufferCreateInfo& info, Arena& arena) {
 void declare_import(VkImageCreateInfo& info, Arena& arena) {
   declare_import<VkExternalMemoryImageCreateInfo>(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
                                                   arena);
+  // The only layout that such an image may begin in (VUID-VkImageCreateInfo-pNext-01443).
+  if (fits_arena(info)) info.initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;
 }
 
 void prepare_allocation(Guest& guest, protocol::vkAllocateMemory_args& a, Arena&) {
@@ -60,7 +62,8 @@ void prepare_allocation(Guest& guest, protocol::vkAllocateMemory_args& a, Arena&
 void change_allocation(Guest& guest, protocol::vkAllocateMemory_args& a, Arena&) {
   VkMemoryAllocateInfo& info = mine(a.pAllocateInfo);
   drop_from_chain(info.pNext, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
-  if ((guest.arena_types() >> info.memoryTypeIndex & 1) != 0) {
+  const uint32_t imported = guest.arena_types() & ~guest.shadowed_types();
+  if ((imported >> info.memoryTypeIndex & 1) != 0) {
     // Whole pages of the region are imported (the struct for that has no digest: it never travels).
     info.allocationSize = (info.allocationSize + kPage - 1) / kPage * kPage;
     drop_from_chain(info.pNext, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
@@ -110,7 +113,7 @@ void undo_video(Guest& guest, protocol::vkGetVideoSessionMemoryRequirementsKHR_a
 
 void undo_requirements(const Guest& guest, VkMemoryRequirements& requirements, bool in_arena) {
   const uint32_t all = (1u << guest.memory.memoryTypeCount) - 1;
-  const uint32_t expected = in_arena ? all : all & ~guest.arena_types();
+  const uint32_t expected = all & ~(in_arena ? guest.shadowed_types() : guest.arena_types());
   // Anything else stays as it is, and is found to differ.
   if (requirements.memoryTypeBits == expected) requirements.memoryTypeBits = kMemoryTypeBits;
 }

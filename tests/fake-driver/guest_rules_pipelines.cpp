@@ -76,11 +76,23 @@ void prepare_graphics(Guest& guest, protocol::vkCreateGraphicsPipelines_args& a,
   }
 }
 
+// With a render pass, what dynamic rendering would need is ignored.
+void ignore_rendering(VkGraphicsPipelineCreateInfo& info) {
+  auto* rendering = find_in_chain<VkPipelineRenderingCreateInfo>(
+      info.pNext, VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO);
+  if (rendering == nullptr) return;
+  rendering->viewMask = 0;
+  rendering->colorAttachmentCount = 0;
+  rendering->pColorAttachmentFormats = nullptr;
+  rendering->depthAttachmentFormat = rendering->stencilAttachmentFormat = VK_FORMAT_UNDEFINED;
+}
+
 void change_graphics(Guest&, protocol::vkCreateGraphicsPipelines_args& a, Arena&) {
   for (uint32_t i = 0; i < a.createInfoCount; ++i) {
     VkGraphicsPipelineCreateInfo& info = mine(a.pCreateInfos + i);
     if (info.stageCount < 2) info.pTessellationState = nullptr;
     ignore_parent(info);
+    ignore_rendering(info);
   }
 }
 

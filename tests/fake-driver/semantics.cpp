@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <string_view>
+#include <tuple>
 
 #include "tests/fake-driver/driver_constants.hpp"
 #include "tests/fake-driver/objects.hpp"
@@ -30,7 +31,7 @@ struct Memories {
   std::map<VkDeviceMemory, Memory> memories;
   std::map<VkBuffer, Buffer> buffers;
   std::map<VkInstance, VkPhysicalDevice> physical_devices;
-  std::map<uint64_t, VkQueue> queues;
+  std::map<std::tuple<VkDevice, uint32_t, uint32_t>, VkQueue> queues;
 };
 
 Memories& state() {
@@ -75,9 +76,10 @@ constexpr VkQueueFamilyProperties kFamily{
     64,
     {1, 1, 1}};
 
-VkQueue queue_of(uint32_t family, uint32_t index) {
+// Each device has queues of its own: the loader keeps what belongs to the device in them.
+VkQueue queue_of(VkDevice device, uint32_t family, uint32_t index) {
   const std::lock_guard guard(state().mutex);
-  VkQueue& queue = state().queues[uint64_t{family} << 32 | index];
+  VkQueue& queue = state().queues[{device, family, index}];
   if (queue == VK_NULL_HANDLE) queue = new_dispatchable<VkQueue>();
   return queue;
 }
@@ -233,12 +235,12 @@ VkResult vkCreateDevice(VkPhysicalDevice, const VkDeviceCreateInfo*, const VkAll
   return VK_SUCCESS;
 }
 
-void vkGetDeviceQueue(VkDevice, uint32_t family, uint32_t index, VkQueue* out) {
-  *out = queue_of(family, index);
+void vkGetDeviceQueue(VkDevice device, uint32_t family, uint32_t index, VkQueue* out) {
+  *out = queue_of(device, family, index);
 }
 
-void vkGetDeviceQueue2(VkDevice, const VkDeviceQueueInfo2* info, VkQueue* out) {
-  *out = queue_of(info->queueFamilyIndex, info->queueIndex);
+void vkGetDeviceQueue2(VkDevice device, const VkDeviceQueueInfo2* info, VkQueue* out) {
+  *out = queue_of(device, info->queueFamilyIndex, info->queueIndex);
 }
 
 VkResult vkAllocateMemory(VkDevice, const VkMemoryAllocateInfo* info, const VkAllocationCallbacks*,

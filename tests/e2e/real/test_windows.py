@@ -8,8 +8,8 @@ run must be among those caught of a native one on X11, byte for byte.
 """
 
 import argparse
+import json
 import pathlib
-import re
 import sys
 import unittest
 import zlib
@@ -114,10 +114,25 @@ class Windows(unittest.TestCase):
     def test_the_service_counts_the_frames_of_a_window(self):
         display = self.x_server()
         environment = {**self.host.guest_environment(), **display.environment}
-        running = harness.Program(["vkcube", "--suppress_popups"], environment)
+        running = harness.Program(["vkcube", "--c", "100000", "--suppress_popups"], environment)
         self.addCleanup(running.kill)
-        found = harness.wait_until(lambda: re.search(r"\bvkcube\b", self.host.status()), 20, 0.2)
-        self.assertTrue(found, self.host.status())
+
+        def frames():
+            for tenant in json.loads(self.host.status("--json"))["tenants"]:
+                for session in tenant["sessions"]:
+                    if session["pid"] == running.pid:
+                        return session["frames"]
+            return 0
+
+        self.assertTrue(harness.wait_until(lambda: frames() >= 10, 20, 0.1), self.host.status())
+        seen = frames()
+        self.assertTrue(harness.wait_until(lambda: frames() > seen, 20, 0.1), "the count stands still")
+        running.kill()
+        # Each of its frames is one present, no more and no less.
+        counted = harness.Program(["vkcube", "--c", "40", "--suppress_popups"], environment)
+        self.addCleanup(counted.kill)
+        self.assertEqual(counted.wait(60), 0, counted.error_text())
+        self.host.wait_log(rf"vkcube, pid {counted.pid}\) ended after 40 frames")
 
 
 if __name__ == "__main__":

@@ -247,6 +247,21 @@ VkResult allocate_descriptor_sets(VkDevice, const VkDescriptorSetAllocateInfo* i
   return result;
 }
 
+VkResult create_descriptor_pool(VkDevice, const VkDescriptorPoolCreateInfo* info,
+                                const VkAllocationCallbacks*, VkDescriptorPool* out) {
+  FakeVulkan& fake = FakeVulkan::get();
+  ++fake.descriptor_pools;
+  for (auto* next = static_cast<const VkBaseInStructure*>(info->pNext); next != nullptr; next = next->pNext) {
+    if (next->sType != VK_STRUCTURE_TYPE_MUTABLE_DESCRIPTOR_TYPE_CREATE_INFO_EXT) continue;
+    const auto& types = *reinterpret_cast<const VkMutableDescriptorTypeCreateInfoEXT*>(next);
+    for (std::uint32_t i = 0; i < types.mutableDescriptorTypeListCount; ++i) {
+      fake.mutable_types += types.pMutableDescriptorTypeLists[i].descriptorTypeCount;
+    }
+  }
+  *out = make_handle<VkDescriptorPool>();
+  return VK_SUCCESS;
+}
+
 VkResult begin(VkCommandBuffer, const VkCommandBufferBeginInfo*) { return VK_SUCCESS; }
 VkResult end(VkCommandBuffer) { return VK_SUCCESS; }
 void fill(VkCommandBuffer, VkBuffer, VkDeviceSize, VkDeviceSize, std::uint32_t) { ++FakeVulkan::get().fills; }
@@ -350,7 +365,7 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkCmdFillBuffer", erased(fill)},
       {"vkCreatePipelineCache", erased(create_cache)},
       {"vkGetPipelineCacheData", erased(cache_data)},
-      {"vkCreateDescriptorPool", erased(create_any<VkDescriptorPool>)},
+      {"vkCreateDescriptorPool", erased(create_descriptor_pool)},
       {"vkDestroyDescriptorPool", erased(succeed)},
       {"vkResetDescriptorPool", erased(succeed)},
       {"vkAllocateDescriptorSets", erased(allocate_descriptor_sets)},
@@ -380,6 +395,8 @@ void FakeVulkan::reset() {
   fake.fills = 0;
   fake.live_devices = 0;
   fake.cache_size = 64;
+  fake.descriptor_pools = 0;
+  fake.mutable_types = 0;
   fake.imports = 0;
   fake.importable_usage = ~0u;
   fake.api_version = VK_API_VERSION_1_3;

@@ -368,9 +368,16 @@ TEST(Session, ALongReplyIsFetchedInPieces) {
 TEST(Session, AFragmentedDescriptorPoolGetsAnOverflowPool) {
   GuestEnd guest;
   guest.make_device();
-  const VkDescriptorPoolSize pool_size{VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 4};
+  const VkDescriptorPoolSize pool_size{VK_DESCRIPTOR_TYPE_MUTABLE_EXT, 4};
+  const VkDescriptorType types[] = {VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER};
+  const VkMutableDescriptorTypeListEXT list{2, types};
+  VkMutableDescriptorTypeCreateInfoEXT mutable_types{};
+  mutable_types.sType = VK_STRUCTURE_TYPE_MUTABLE_DESCRIPTOR_TYPE_CREATE_INFO_EXT;
+  mutable_types.mutableDescriptorTypeListCount = 1;
+  mutable_types.pMutableDescriptorTypeLists = &list;
   VkDescriptorPoolCreateInfo info{};
   info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
+  info.pNext = &mutable_types;
   info.maxSets = 4;
   info.poolSizeCount = 1;
   info.pPoolSizes = &pool_size;
@@ -400,6 +407,8 @@ TEST(Session, AFragmentedDescriptorPoolGetsAnOverflowPool) {
   const ObjectTables& objects = guest.session().objects();
   EXPECT_EQ(objects.find(ObjectType::kDescriptorSet, GuestEnd::id(ObjectType::kDescriptorSet, 1)), nullptr);
   EXPECT_NE(objects.find(ObjectType::kDescriptorSet, GuestEnd::id(ObjectType::kDescriptorSet, 2)), nullptr);
+  EXPECT_EQ(FakeVulkan::get().descriptor_pools, 2u);
+  EXPECT_EQ(FakeVulkan::get().mutable_types, 4u) << "the overflow pool lacks what the first was made with";
 }
 
 }  // namespace
