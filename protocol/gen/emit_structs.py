@@ -271,10 +271,9 @@ class StructEmitter:
     def emit_pnext(self, output):
         header = File("protocol/pnext.hpp", NS, ["<cstdint>", "protocol/wire/decoder.hpp", "protocol/wire/reader.hpp",
                                                  "protocol/wire/writer.hpp"],
-                      "pNext chains: a sequence of {sType, body} ended by 0. Structs that this build does not know, that the\n"
-                      "policy drops, or that do not extend the struct whose chain it is (the registry's structextends) are\n"
-                      "skipped by the guest's functions and refused by the host's readers. The guest's functions skip what the\n"
-                      "host does not know, too (protocol/wire/peer_structs.hpp).")
+                      "pNext chains: a sequence of {sType, body} ended by 0. Structs that this build does not know, that the policy\n"
+                      "drops, or that do not extend the struct whose chain it is (the registry's structextends) are skipped by the\n"
+                      "guest's functions, like those that the host does not know (peer_structs.hpp), and refused by the host's readers.")
         header.add("// Whose chain it is; kNothing: a struct that none extends.",
                    "enum class ChainOf : std::uint16_t {", "kNothing,", *[f"k{n[2:]}," for n in self.roots], "};", "")
         for verb in ("write", "skel"):
