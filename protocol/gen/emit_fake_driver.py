@@ -29,6 +29,7 @@ CORRECTED = {
     "vkGetPhysicalDeviceMemoryProperties2":
         "hand::vkGetPhysicalDeviceMemoryProperties(physicalDevice, &pMemoryProperties->memoryProperties);\n"
         "hand::write_budget(pMemoryProperties->pNext);",
+    "vkGetCalibratedTimestampsEXT": "*pMaxDeviation = kMaxDeviation;",
     "vkGetPhysicalDeviceImageFormatProperties2": "hand::write_importable(pImageFormatProperties->pNext);",
     "vkGetBufferMemoryRequirements": "*pMemoryRequirements = hand::requirements_of(buffer);",
     "vkGetImageMemoryRequirements": "*pMemoryRequirements = hand::requirements_of_anything();",

@@ -4,6 +4,7 @@
 
 #include "generated/protocol/args.hpp"
 #include "protocol/wire/object_id.hpp"
+#include "tests/fake-driver/driver_constants.hpp"
 #include "tests/fake-driver/guest_directed.hpp"
 
 namespace viaduct::fake {
@@ -170,13 +171,27 @@ void time_domains(Guest& guest, Check& check) {
   const auto ask = guest.get<PFN_vkGetPhysicalDeviceCalibrateableTimeDomainsEXT>(
       "vkGetPhysicalDeviceCalibrateableTimeDomainsEXT");
   uint32_t count = 0;
-  check.that(ask(guest.physical, &count, nullptr) == VK_SUCCESS && count == 1, "the number of time domains");
-  VkTimeDomainEXT domain = VK_TIME_DOMAIN_CLOCK_MONOTONIC_EXT;
-  check.that(ask(guest.physical, &count, &domain) == VK_SUCCESS && domain == VK_TIME_DOMAIN_DEVICE_EXT,
-             "the device's time domain alone");
-  count = 0;
-  check.that(ask(guest.physical, &count, &domain) == VK_INCOMPLETE, "a short list of time domains");
-  check.nothing_logged("a question about time domains");
+  check.that(ask(guest.physical, &count, nullptr) == VK_SUCCESS && count == 3, "the number of time domains");
+  std::vector<VkTimeDomainEXT> domains(count);
+  check.that(ask(guest.physical, &count, domains.data()) == VK_SUCCESS &&
+                 domains == std::vector{VK_TIME_DOMAIN_DEVICE_EXT, VK_TIME_DOMAIN_CLOCK_MONOTONIC_EXT,
+                                        VK_TIME_DOMAIN_CLOCK_MONOTONIC_RAW_EXT},
+             "the device's time domain and the guest's own two");
+  count = 2;
+  check.that(ask(guest.physical, &count, domains.data()) == VK_INCOMPLETE && count == 2,
+             "a short list of time domains");
+  // The walk has the device's own clock.
+  const VkCalibratedTimestampInfoEXT own{VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT, nullptr,
+                                         VK_TIME_DOMAIN_CLOCK_MONOTONIC_EXT};
+  const auto read = guest.get<PFN_vkGetCalibratedTimestampsEXT>("vkGetCalibratedTimestampsEXT");
+  uint64_t first = 0;
+  uint64_t second = 0;
+  uint64_t deviation = kMaxDeviation;
+  check.that(read(guest.device, 1, &own, &first, &deviation) == VK_SUCCESS &&
+                 read(guest.device, 1, &own, &second, &deviation) == VK_SUCCESS && first != 0 &&
+                 second >= first && deviation < kMaxDeviation,
+             "the guest's own clock");
+  check.nothing_logged("a question about time domains, or the guest's own clock");
 }
 
 // No handle of another process is importable or exportable, whatever the driver says.

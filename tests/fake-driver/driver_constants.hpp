@@ -12,6 +12,10 @@ inline constexpr char kDeviceName[] = "Recording fake";
 inline constexpr char kDriverInfo[] = "records what it is told";
 inline constexpr VkPhysicalDeviceType kDeviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
 inline constexpr uint8_t kUuid[VK_UUID_SIZE] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+// What its memory budget says is in use, by everybody: more than a guest of the test can have.
+inline constexpr VkDeviceSize kMachineUsage = 7ULL << 40;
+// How far its clocks may be apart, in nanoseconds.
+inline constexpr uint64_t kMaxDeviation = 1ULL << 40;
 // The bits of its only memory type.
 inline constexpr uint32_t kMemoryTypeBits = 1;
 

@@ -51,6 +51,17 @@ void change_push(Guest&, protocol::vkCmdPushDescriptorSetKHR_args& a, Arena&) {
   for (uint32_t i = 0; i < a.descriptorWriteCount; ++i) mine(a.pDescriptorWrites + i).dstSet = VK_NULL_HANDLE;
 }
 
+// The same for a descriptor by itself.
+void change_descriptor(Guest&, protocol::vkGetDescriptorEXT_args& a, Arena&) {
+  const VkDescriptorGetInfoEXT& info = *a.pDescriptorInfo;
+  const bool image_alone = info.type == VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE ||
+                           info.type == VK_DESCRIPTOR_TYPE_STORAGE_IMAGE ||
+                           info.type == VK_DESCRIPTOR_TYPE_INPUT_ATTACHMENT;
+  if (image_alone && info.data.pSampledImage != nullptr) {
+    mine(info.data.pSampledImage).sampler = VK_NULL_HANDLE;
+  }
+}
+
 // A pool with room for all, and layouts without samplers of their own.
 void prepare_sets(Guest& guest, protocol::vkAllocateDescriptorSets_args& a, Arena&) {
   VkDescriptorSetAllocateInfo& info = mine(a.pAllocateInfo);
@@ -95,6 +106,7 @@ Rules descriptor_rules() {
   return {
       {Command::vkUpdateDescriptorSets, {step(prepare_updates), step(change_updates), {}}},
       {Command::vkCmdPushDescriptorSetKHR, {step(prepare_push), step(change_push), {}}},
+      {Command::vkGetDescriptorEXT, {{}, step(change_descriptor), {}}},
       {Command::vkAllocateDescriptorSets, {step(prepare_sets), {}, {}}},
       {Command::vkCmdBeginRendering, {{}, step(change_rendering), {}}},
       {Command::vkBeginCommandBuffer, {{}, step(change_begin), {}}},

@@ -157,6 +157,19 @@ void undo_memory_properties(Guest& guest, protocol::vkGetPhysicalDeviceMemoryPro
   if (budget->heapBudget[arena] != guest.memory.memoryHeaps[arena].size || budget->heapUsage[arena] == 0)
     return;
   budget->heapBudget[arena] = budget->heapUsage[arena] = 0;
+  // What this guest uses, not what the machine does.
+  if (budget->heapUsage[0] < kMachineUsage) budget->heapUsage[0] = kMachineUsage;
+}
+
+// The guest reads its own clocks itself, and adds to the deviation what the way to the host and back took.
+void prepare_timestamps(Guest&, protocol::vkGetCalibratedTimestampsEXT_args& a, Arena&) {
+  a.timestampCount = std::min(a.timestampCount, 1u);
+  if (a.timestampCount != 0) mine(a.pTimestampInfos).timeDomain = VK_TIME_DOMAIN_DEVICE_EXT;
+}
+void undo_timestamps(Guest&, protocol::vkGetCalibratedTimestampsEXT_args& a, Arena&) {
+  if (*a.pMaxDeviation >= kMaxDeviation && *a.pMaxDeviation < 2 * kMaxDeviation) {
+    *a.pMaxDeviation = kMaxDeviation;
+  }
 }
 
 // The host itself knows that no image is importable by any handle.
@@ -190,6 +203,7 @@ Rules device_rules() {
       {Command::vkCreateDevice, {step(prepare_device), step(change_device), {}}},
       {Command::vkGetPhysicalDeviceProperties2, {{}, {}, step(undo_properties)}},
       {Command::vkGetPhysicalDeviceMemoryProperties2, {{}, {}, step(undo_memory_properties)}},
+      {Command::vkGetCalibratedTimestampsEXT, {step(prepare_timestamps), {}, step(undo_timestamps)}},
       {Command::vkGetPhysicalDeviceImageFormatProperties2, {step(prepare_image_format), {}, {}}},
       {Command::vkGetQueryPoolResults, {step(prepare_query_results), step(change_query_results), {}}},
   };

@@ -196,7 +196,9 @@ void write_identity(void* chain) {
 void write_budget(void* chain) {
   auto* budget = find_in_chain<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(
       chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
-  for (uint32_t heap = 1; budget != nullptr && heap < VK_MAX_MEMORY_HEAPS; ++heap) {
+  if (budget == nullptr) return;
+  budget->heapUsage[0] = kMachineUsage;
+  for (uint32_t heap = 1; heap < VK_MAX_MEMORY_HEAPS; ++heap) {
     budget->heapBudget[heap] = budget->heapUsage[heap] = 0;
   }
 }

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "generated/fake_driver/facts.hpp"
+#include "tests/fake-driver/driver_constants.hpp"
 
 namespace viaduct::fake {
 
@@ -30,7 +31,7 @@ VkResult vkEnumerateDeviceLayerProperties(VkPhysicalDevice, uint32_t* count, VkL
 void vkGetPhysicalDeviceProperties(VkPhysicalDevice, VkPhysicalDeviceProperties* out);
 // What a worker changes in a chain of properties becomes what driver_constants.hpp says.
 void write_identity(void* chain);  // pages can be imported, too
-// Heaps that do not exist have no budget.
+// Heaps that do not exist have no budget; of the one that does, the whole machine uses kMachineUsage.
 void write_budget(void* chain);
 // Every image may be imported.
 void write_importable(void* chain);
