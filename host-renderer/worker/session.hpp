@@ -68,7 +68,6 @@ class Session final : public CompletionSink {
   void give_device_memory(std::uint64_t bytes) noexcept;
   std::uint64_t device_memory_used() const noexcept { return device_memory_used_; }
   void count_arena(std::int64_t bytes) noexcept;
-  std::uint64_t arena_used() const noexcept { return arena_used_; }
 
   // Latches the loss of the queue's device; later submissions are not given to the driver.
   void lose(Queue& queue, const char* why) noexcept;

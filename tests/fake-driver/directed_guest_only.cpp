@@ -1,8 +1,10 @@
 // What lives in the guest, and what both sides refuse: nothing of it reaches a driver.
 #include <cstring>
+#include <span>
 
 #include "generated/protocol/args.hpp"
 #include "tests/fake-driver/guest_directed.hpp"
+#include "tests/fake-driver/names.hpp"
 
 namespace viaduct::fake {
 namespace {
@@ -84,9 +86,9 @@ void messages(Guest& guest, Check& check) {
   check.nothing_logged("a message for people");
 }
 
-// Names and tags hold a handle of any type, which has no wire form: the guest sends the object's id instead.
-// What becomes of it is seen by tests/unit/host and tests/e2e/validate; labels are called by chance, as all
-// else.
+// Names and tags hold a handle of any type, which has no wire form: the guest sends the object's id instead,
+// and the driver is given its own handle. Those of VK_EXT_debug_marker arrive by VK_EXT_debug_utils as well.
+// Labels are called by chance, as all else.
 void names(Guest& guest, Check& check) {
   const uint64_t buffer = guest.pool(protocol::ObjectType::kBuffer).front();
   const uint8_t tag[] = {1, 2, 3};
@@ -120,7 +122,17 @@ void names(Guest& guest, Check& check) {
   check.that(guest.get<PFN_vkDebugMarkerSetObjectTagEXT>("vkDebugMarkerSetObjectTagEXT")(
                  guest.device, &marked) == VK_SUCCESS,
              "vkDebugMarkerSetObjectTagEXT");
-  check.nothing_logged("a name for people");
+  const std::vector<LoggedCall> calls = check.log();
+  const uint64_t number = guest.driver_number(buffer);
+  const uint64_t named =
+      name_digest(VK_OBJECT_TYPE_BUFFER, number, 0, std::as_bytes(std::span("a buffer", 8)));
+  const uint64_t with_tag = name_digest(VK_OBJECT_TYPE_BUFFER, number, 7, std::as_bytes(std::span(tag)));
+  const auto arrived = [&](const char* command, uint64_t inputs) {
+    const LoggedCall* last = find_last(calls, command);
+    return count_calls(calls, command) == 2 && last->entry.inputs == inputs;
+  };
+  check.that(arrived("vkSetDebugUtilsObjectNameEXT", named), "the name did not arrive as it was given");
+  check.that(arrived("vkSetDebugUtilsObjectTagEXT", with_tag), "the tag did not arrive as it was given");
 }
 
 constexpr const char* kRefused[] = {"vkBuildAccelerationStructuresKHR",

@@ -50,6 +50,20 @@ void complete_chain(VkGraphicsPipelineCreateInfo& info) {
   linked->pLibraries = nullptr;
 }
 
+// Half of those that can do without a render pass have none, and attachments of both kinds all the same.
+void choose_rendering(const Guest& guest, VkGraphicsPipelineCreateInfo& info) {
+  info.renderPass = guest.render_pass;
+  auto* rendering = find_in_chain<VkPipelineRenderingCreateInfo>(
+      info.pNext, VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO);
+  if (rendering == nullptr || (info.subpass & 1) == 0 || rendering->colorAttachmentCount == 0 ||
+      rendering->pColorAttachmentFormats == nullptr) {
+    return;
+  }
+  info.renderPass = VK_NULL_HANDLE;
+  mine(rendering->pColorAttachmentFormats) = VK_FORMAT_R8G8B8A8_UNORM;
+  rendering->depthAttachmentFormat = VK_FORMAT_D32_SFLOAT;
+}
+
 constexpr VkShaderStageFlagBits kStages[] = {VK_SHADER_STAGE_TESSELLATION_CONTROL_BIT,
                                              VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT,
                                              VK_SHADER_STAGE_FRAGMENT_BIT};
@@ -69,7 +83,7 @@ void prepare_graphics(Guest& guest, protocol::vkCreateGraphicsPipelines_args& a,
       auto& state = const_cast<VkDynamicState&>(info.pDynamicState->pDynamicStates[d]);
       state = static_cast<VkDynamicState>(VK_DYNAMIC_STATE_LINE_WIDTH + static_cast<uint32_t>(state) % 7);
     }
-    info.renderPass = guest.render_pass;
+    choose_rendering(guest, info);
     info.subpass = 0;
     complete_chain(info);
     choose_parent(info);
@@ -78,6 +92,7 @@ void prepare_graphics(Guest& guest, protocol::vkCreateGraphicsPipelines_args& a,
 
 // With a render pass, what dynamic rendering would need is ignored.
 void ignore_rendering(VkGraphicsPipelineCreateInfo& info) {
+  if (info.renderPass == VK_NULL_HANDLE) return;
   auto* rendering = find_in_chain<VkPipelineRenderingCreateInfo>(
       info.pNext, VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO);
   if (rendering == nullptr) return;
