@@ -319,7 +319,7 @@ TEST(Daemon, tells_everybody_who_may_connect_what_device_there_is) {
   Daemon daemon({.arguments = {"--gpu", "1"},
                  .environment = {},
                  .config = "[tenants.default]\nsocket_mode = \"0666\"\n"});
-  ASSERT_TRUE(daemon.wait_warm(1)) << daemon.log();
+  ASSERT_TRUE(daemon.wait_warm(2)) << daemon.log();
   const pid_t stranger = ::fork();
   if (stranger == 0) {
     if (::setresuid(65534, 65534, 65534) != 0) ::_exit(2);
