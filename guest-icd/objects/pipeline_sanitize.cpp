@@ -4,17 +4,12 @@
 #include <cstring>
 
 #include "generated/protocol/pnext_sizes.hpp"
+#include "guest-icd/wsi/chain.hpp"
 
 namespace viaduct::guest {
 namespace {
 
-template <class T>
-const T* find_in_chain(const void* chain, VkStructureType type) noexcept {
-  for (auto* next = static_cast<const VkBaseInStructure*>(chain); next != nullptr; next = next->pNext) {
-    if (next->sType == type) return reinterpret_cast<const T*>(next);
-  }
-  return nullptr;
-}
+using wsi::find_in_chain;
 
 // The struct of that type in the chain as a copy that may be changed, or nullptr. What stands before it is
 // copied as well, without what it points to; structs that would not travel anyway are left out there.
