@@ -2,15 +2,19 @@
 // guest takes the span, the host imports or shadows the same pages, and vkMapMemory is pointer arithmetic.
 // Only device-only allocations, large ones and shadowed ones wait for the host, because applications handle
 // their failure.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/memory/device_memory.hpp"
 #include "guest-icd/objects/device.hpp"
+#include "guest-icd/objects/external_handles.hpp"
 #include "guest-icd/objects/object_ids.hpp"
 #include "guest-icd/objects/object_tables.hpp"
 #include "guest-icd/session/session.hpp"
+#include "guest-icd/wsi/chain.hpp"
 
 namespace viaduct::guest {
 namespace {
@@ -25,9 +29,37 @@ DeviceMemory* memory_of(Device& device, VkDeviceMemory handle) noexcept {
   return device.session->objects().memories.find(protocol::id_of(handle));
 }
 
-// The host copies between such memory and the arena: it must know when it is mapped.
-bool is_shadowed(const PhysicalDevice& physical, std::uint32_t type) noexcept {
-  return (physical.shadowed_type_bits >> type & 1) != 0;
+// What an allocation's chain says of file descriptors.
+struct Sharing {
+  bool exported = false;
+  std::optional<ExternalPayload> imported{};
+  int fd = -1;  ///< of the import
+  bool valid = true;
+};
+
+Sharing sharing_of(Device& device, const VkMemoryAllocateInfo& info) noexcept {
+  constexpr auto kOpaqueFd = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT;
+  Sharing sharing;
+  const auto* exported = wsi::find_in_chain<VkExportMemoryAllocateInfo>(
+      info.pNext, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
+  const auto* import =
+      wsi::find_in_chain<VkImportMemoryFdInfoKHR>(info.pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR);
+  if (exported == nullptr && import == nullptr) return sharing;
+  sharing.exported = exported != nullptr && (exported->handleTypes & kOpaqueFd) != 0 &&
+                     device.enabled("VK_KHR_external_memory_fd");
+  if (import != nullptr && import->handleType != 0) {
+    if (import->handleType == kOpaqueFd) {
+      sharing.imported = device.session->external_handles().find(import->fd, ExternalPayload::Kind::kMemory);
+    }
+    sharing.fd = import->fd;
+    sharing.valid = sharing.imported.has_value();
+  }
+  return sharing;
+}
+
+// The host has the memory beside the arena: that of such a type, and what is shared by file descriptors.
+bool is_shadowed(const PhysicalDevice& physical, std::uint32_t type, const Sharing& sharing) noexcept {
+  return (physical.shadowed_type_bits >> type & 1) != 0 || sharing.exported || sharing.imported;
 }
 
 bool is_coherent(const PhysicalDevice& physical, std::uint32_t type) noexcept {
@@ -53,7 +85,7 @@ std::optional<std::uint64_t> take_span(Device& device, std::uint64_t size) noexc
 void give_back_span(Device& device, const DeviceMemory& memory) noexcept {
   if (memory.span == 0) return;
   ArenaSpans& arena = device.session->arena();
-  if (is_shadowed(*device.physical, memory.type)) {
+  if (memory.shadowed) {
     // The host copies from and to the span until it has read the free.
     arena.release_after(device.channel->sequence_of_posts(), memory.offset);
   } else {
@@ -70,12 +102,47 @@ bool wants_host(Device& device, std::uint32_t count, const VkMappedMemoryRange* 
   return false;
 }
 
+VkResult allocate_device_only(Device& device, const VkMemoryAllocateInfo& info, const Sharing& sharing,
+                              VkDeviceMemory* handle) noexcept {
+  Channel& channel = *device.channel;
+  if (sharing.imported) {
+    return call_viaductImportMemory(channel, device.handle(), &info, sharing.imported->number, 0, 0, handle);
+  }
+  return call_vkAllocateMemory(channel, device.handle(), &info, nullptr, handle);
+}
+
+VkResult allocate_arena(Device& device, const VkMemoryAllocateInfo& info, const Sharing& sharing,
+                        DeviceMemory& memory, VkDeviceMemory* handle) noexcept {
+  Channel& channel = *device.channel;
+  const PhysicalDevice& physical = *device.physical;
+  const std::uint64_t alignment = physical.arena_alignment;
+  const std::uint32_t heap = physical.memory.memoryTypes[memory.type].heapIndex;
+  const VkDeviceSize size = info.allocationSize;
+  if (size == 0 || size > physical.memory.memoryHeaps[heap].size) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  const std::uint64_t span = (size + alignment - 1) & ~(alignment - 1);
+  const auto offset = take_span(device, span);
+  if (!offset) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  memory.offset = *offset;
+  memory.span = span;
+  VkDevice self = device.handle();
+  if (!memory.shadowed && size <= kPostedAllocation) {
+    post_viaductAllocateArenaMemory(channel, self, &info, *offset, span, handle);
+    return VK_SUCCESS;
+  }
+  const VkResult result =
+      sharing.imported
+          ? call_viaductImportMemory(channel, self, &info, sharing.imported->number, *offset, span, handle)
+          : call_viaductAllocateArenaMemory(channel, self, &info, *offset, span, handle);
+  if (result != VK_SUCCESS) give_back_span(device, memory);
+  return result;
+}
+
 }  // namespace
 
 namespace entry {
 
 VKAPI_ATTR VkResult VKAPI_CALL vkAllocateMemory(VkDevice device, const VkMemoryAllocateInfo* pAllocateInfo,
-                                                const VkAllocationCallbacks* pAllocator,
+                                                const VkAllocationCallbacks*,
                                                 VkDeviceMemory* pMemory) noexcept {
   Device* self = Device::from(device);
   if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
@@ -86,30 +153,15 @@ VKAPI_ATTR VkResult VKAPI_CALL vkAllocateMemory(VkDevice device, const VkMemoryA
   const std::uint64_t id = new_id(channel, ObjectType::kDeviceMemory);
   DeviceMemory* memory = id == 0 ? nullptr : self->session->objects().memories.make(id);
   if (memory == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
-  *memory = {0, 0, pAllocateInfo->allocationSize, type};
+  const Sharing sharing = sharing_of(*self, *pAllocateInfo);
+  *memory = {0, 0, pAllocateInfo->allocationSize, type, is_shadowed(physical, type, sharing)};
   VkDeviceMemory handle = handle_of<VkDeviceMemory>(id);
 
-  VkResult result = VK_SUCCESS;
-  if ((physical.arena_type_bits >> type & 1) == 0) {
-    result = call_vkAllocateMemory(channel, device, pAllocateInfo, pAllocator, &handle);
-  } else {
-    const std::uint64_t alignment = physical.arena_alignment;
-    const std::uint64_t heap = physical.memory.memoryHeaps[physical.memory.memoryTypes[type].heapIndex].size;
-    const VkDeviceSize size = pAllocateInfo->allocationSize;
-    const std::uint64_t span = size <= heap ? (size + alignment - 1) & ~(alignment - 1) : 0;
-    const auto offset = span == 0 ? std::nullopt : take_span(*self, span);
-    if (!offset) {
-      result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    } else {
-      memory->offset = *offset;
-      memory->span = span;
-      if (!is_shadowed(physical, type) && size <= kPostedAllocation) {
-        post_viaductAllocateArenaMemory(channel, device, pAllocateInfo, *offset, span, &handle);
-      } else {
-        result = call_viaductAllocateArenaMemory(channel, device, pAllocateInfo, *offset, span, &handle);
-      }
-      if (result != VK_SUCCESS) give_back_span(*self, *memory);
-    }
+  VkResult result = VK_ERROR_INVALID_EXTERNAL_HANDLE;
+  if (sharing.valid) {
+    const bool arena = (physical.arena_type_bits >> type & 1) != 0;
+    result = arena ? allocate_arena(*self, *pAllocateInfo, sharing, *memory, &handle)
+                   : allocate_device_only(*self, *pAllocateInfo, sharing, &handle);
   }
   if (result != VK_SUCCESS) {
     release_id(channel, ObjectType::kDeviceMemory, id);
@@ -117,6 +169,10 @@ VKAPI_ATTR VkResult VKAPI_CALL vkAllocateMemory(VkDevice device, const VkMemoryA
     return result;
   }
   *pMemory = handle;
+  if (sharing.imported) {
+    ::close(sharing.fd);  // the driver's from now on
+    self->session->external_handles().collect(channel);
+  }
   return VK_SUCCESS;
 }
 
@@ -135,7 +191,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkMapMemory(VkDevice device, VkDeviceMemory memor
   Device* self = Device::from(device);
   const DeviceMemory* known = memory_of(*self, memory);
   if (known == nullptr || known->span == 0) return VK_ERROR_MEMORY_MAP_FAILED;
-  if (is_shadowed(*self->physical, known->type)) {
+  if (known->shadowed) {
     const VkResult result = call_viaductMapMemory(*self->channel, device, memory, 1);
     // Of a lost device the memory can still be mapped; the specification has no "lost" for this call.
     if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST) return result;
@@ -147,7 +203,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkMapMemory(VkDevice device, VkDeviceMemory memor
 VKAPI_ATTR void VKAPI_CALL vkUnmapMemory(VkDevice device, VkDeviceMemory memory) noexcept {
   Device* self = Device::from(device);
   const DeviceMemory* known = memory_of(*self, memory);
-  if (known != nullptr && is_shadowed(*self->physical, known->type)) {
+  if (known != nullptr && known->shadowed) {
     post_viaductMapMemory(*self->channel, device, memory, 0);
   }
 }

@@ -18,6 +18,9 @@ constexpr VkExtensionProperties kOwn[] = {
     {"VK_KHR_get_physical_device_properties2", 2},
 };
 
+// Fences live in the guest, so what can be done with them depends on no driver.
+constexpr VkExtensionProperties kExternalFences{"VK_KHR_external_fence_fd", 1};
+
 const std::vector<VkExtensionProperties>& all_instance_extensions() {
   // Leaked: the loader asks in programs that are about to exit as well.
   static const auto* const all = [] {
@@ -57,7 +60,7 @@ std::vector<VkExtensionProperties> device_extensions(std::span<const VkExtension
   for (const VkExtensionProperties& extension : host) {
     const ExtensionEntry* known = find_extension(extension.extensionName);
     if (known == nullptr || !known->is_device || known->blocked != nullptr) continue;
-    if (wsi::is_device_extension(extension.extensionName)) continue;
+    if (!host_sees_device_extension(extension.extensionName)) continue;
     if (!same_on_both_ends(*known, commands)) continue;
     offered.push_back(extension);
     // Behaviour of a revision that this build does not know cannot be promised.
@@ -65,12 +68,15 @@ std::vector<VkExtensionProperties> device_extensions(std::span<const VkExtension
   }
   const auto window = wsi::device_extensions();
   offered.insert(offered.end(), window.begin(), window.end());
+  offered.push_back(kExternalFences);
   std::sort(offered.begin(), offered.end(), [](const auto& a, const auto& b) {
     return std::string_view(a.extensionName) < std::string_view(b.extensionName);
   });
   return offered;
 }
 
-bool host_sees_device_extension(std::string_view name) { return !wsi::is_device_extension(name); }
+bool host_sees_device_extension(std::string_view name) {
+  return !wsi::is_device_extension(name) && name != kExternalFences.extensionName;
+}
 
 }  // namespace viaduct::guest

@@ -1,6 +1,7 @@
 // Which extensions this driver offers. Instance extensions are a fixed list that needs no host (DESIGN
 // decision 14): what the guest implements by itself. Device extensions are the host's, as far as the registry
-// of this build knows them and the policy does not block them, and the window system's.
+// of this build knows them and the policy does not block them, the window system's, and that of external
+// fences.
 #pragma once
 
 #include <vulkan/vulkan.h>

@@ -2,7 +2,8 @@
 //
 // `wsi_signaled`: vkAcquireNextImage hands out an image only when nothing uses it any more, so it has nothing
 // to signal on the host. It marks the binary semaphore instead, and the next wait operation on it is stripped
-// from the submission. `known_value` is the highest timeline value the guest has seen: waits up to it cost
+// from the submission. `external` ones, which were exported or imported, may share their payload: those are
+// signalled on the host. `known_value` is the highest timeline value the guest has seen: waits up to it cost
 // nothing.
 #pragma once
 
@@ -18,6 +19,7 @@ struct Device;
 struct Semaphore {
   VkSemaphoreType type = VK_SEMAPHORE_TYPE_BINARY;
   std::atomic<bool> wsi_signaled{false};
+  std::atomic<bool> external{false};
   std::atomic<std::uint64_t> known_value{0};
 
   /// nullptr for VK_NULL_HANDLE or a handle that names nothing.

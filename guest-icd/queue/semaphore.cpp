@@ -59,6 +59,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateSemaphore(VkDevice device, const VkSemaph
   if (semaphore == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
   semaphore->type = VK_SEMAPHORE_TYPE_BINARY;
   semaphore->wsi_signaled.store(false, std::memory_order_relaxed);
+  semaphore->external.store(false, std::memory_order_relaxed);
   semaphore->known_value.store(0, std::memory_order_relaxed);
   for (auto* next = static_cast<const VkBaseInStructure*>(pCreateInfo->pNext); next != nullptr;
        next = next->pNext) {

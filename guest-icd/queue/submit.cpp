@@ -199,9 +199,22 @@ VkResult submit(Queue& queue, std::uint32_t count, const VkSubmitInfo2* infos, F
 
 void post_present_marker(Queue& queue) noexcept { post_viaductPresent(*queue.channel, queue.handle()); }
 
+VkResult signal_on_host(Device& device, VkSemaphore semaphore, std::uint64_t* value) noexcept {
+  VkSubmitInfo info{};
+  info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+  info.signalSemaphoreCount = 1;
+  info.pSignalSemaphores = &semaphore;
+  // What a submission writes of the queue it writes under the publish lock.
+  return submit(*device.queues.front(), 1, &info, nullptr, value);
+}
+
 void signal_from_wsi(Device& device, VkSemaphore semaphore, VkFence fence) noexcept {
   if (Semaphore* marked = Semaphore::from(device, semaphore)) {
-    marked->wsi_signaled.store(true, std::memory_order_release);
+    if (marked->external.load(std::memory_order_acquire)) {
+      (void)signal_on_host(device, semaphore);  // fails with the device only, which whoever waits hears
+    } else {
+      marked->wsi_signaled.store(true, std::memory_order_release);
+    }
   }
   if (fence == VK_NULL_HANDLE) return;
   Fence::from(fence)->signal_from_wsi();

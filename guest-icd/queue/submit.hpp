@@ -26,6 +26,10 @@ VkResult submit(Queue& queue, std::uint32_t count, const VkSubmitInfo2* infos, F
 /// Posts the frame counter's marker for the session's statistics.
 void post_present_marker(Queue& queue) noexcept;
 
+/// A submission of nothing that signals the binary semaphore, to the device's first queue, whoever uses that
+/// at the time; its completion value goes to *value when not null.
+VkResult signal_on_host(Device& device, VkSemaphore semaphore, std::uint64_t* value = nullptr) noexcept;
+
 /// For vkAcquireNextImage*: the semaphore (binary) and fence count as signalled from now on. Either may be
 /// null.
 void signal_from_wsi(Device& device, VkSemaphore semaphore, VkFence fence) noexcept;

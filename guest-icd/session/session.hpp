@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "guest-icd/memory/arena_spans.hpp"
+#include "guest-icd/objects/external_handles.hpp"
 #include "guest-icd/objects/object_tables.hpp"
 #include "guest-icd/session/channel.hpp"
 #include "guest-icd/session/connection.hpp"
@@ -37,6 +38,7 @@ class Session {
   Channel& channel() noexcept { return channel_; }
   ObjectTables& objects() noexcept { return *objects_; }
   ArenaSpans& arena() noexcept { return arena_; }
+  ExternalHandles& external_handles() noexcept { return external_handles_; }
   transport::RegionView region() const noexcept { return view_; }
   const KnownCommands& known_commands() const noexcept { return connection_.known; }
   bool lost() const noexcept { return channel_.lost(); }
@@ -72,6 +74,7 @@ class Session {
   ArenaSpans arena_;
   std::unique_ptr<ObjectTables> objects_;
   Channel channel_;
+  ExternalHandles external_handles_;
 
   static constexpr std::uint32_t kBlockingCalls = transport::kReplySlots * 3 / 4;
   std::atomic<std::uint32_t> blocking_calls_{0};

@@ -5,6 +5,10 @@
 #include "host-renderer/worker/command_context.hpp"
 #include "host-renderer/worker/session.hpp"
 
+#include <algorithm>
+#include <span>
+#include <string_view>
+
 namespace viaduct::host {
 
 using protocol::ObjectId;
@@ -53,6 +57,11 @@ void on_vkCreateDevice(CommandContext& ctx, protocol::vkCreateDevice_args& a) {
     return;
   }
   device->table.load(ctx.session.driver().get_device_proc(physical.instance->handle), device->handle);
+  const std::span asked(a.pCreateInfo->ppEnabledExtensionNames, a.pCreateInfo->enabledExtensionCount);
+  device->external_memory_fd =
+      device->table.vkGetMemoryFdKHR != nullptr &&
+      std::find(asked.begin(), asked.end(), std::string_view(VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME)) !=
+          asked.end();
   device->waits = std::make_unique<DeviceWaits>();
   if (!ctx.objects().insert(ObjectType::kDevice, id, driver_bits(device->handle), device.get())) {
     device->table.vkDestroyDevice(device->handle, nullptr);

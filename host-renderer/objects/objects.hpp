@@ -43,11 +43,19 @@ struct Instance {
   protocol::ObjectId id{};
   std::uint32_t api_version = VK_API_VERSION_1_0;
   InstanceTable table{};
-  bool debug_utils = false;  // VK_EXT_debug_utils is enabled on the host
+  bool debug_utils = false;                             // VK_EXT_debug_utils is enabled on the host
   VkDebugUtilsMessengerEXT messenger = VK_NULL_HANDLE;  // only where viaductd --validate asks for one
   std::vector<std::unique_ptr<PhysicalDevice>> physical_devices;
   std::vector<std::unique_ptr<Device>> devices;
 };
+
+// Of the devices that the driver lists, the same in each instance.
+inline std::size_t position_of(const PhysicalDevice& physical) noexcept {
+  const auto& all = physical.instance->physical_devices;
+  std::size_t at = 0;
+  while (at < all.size() && all[at].get() != &physical) ++at;
+  return at;
+}
 
 struct Queue {
   Device* device = nullptr;
@@ -84,7 +92,8 @@ struct Device {
   VkDevice handle = VK_NULL_HANDLE;
   protocol::ObjectId id{};
   DeviceTable table{};
-  std::atomic<bool> lost{false};  // latched; written by the decode and completion threads
+  bool external_memory_fd = false;  // the guest enabled VK_KHR_external_memory_fd, and the driver has it
+  std::atomic<bool> lost{false};    // latched; written by the decode and completion threads
   std::vector<std::unique_ptr<Queue>> queues;
   std::vector<std::unique_ptr<CommandPool>> command_pools;
   std::vector<std::unique_ptr<DescriptorPool>> descriptor_pools;

@@ -42,6 +42,16 @@ TenantMemory tenant_memory(const Session& session, const PhysicalDevice& physica
   return tenant;
 }
 
+// Of handle types the guest has OPAQUE_FD alone (objects/payloads.hpp); sync files and dma-bufs are the
+// kernel's own objects.
+constexpr VkFlags kOpaqueFd = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT;
+static_assert(kOpaqueFd == VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT);
+
+void keep_opaque_fd(VkExternalMemoryProperties& properties) noexcept {
+  properties.exportFromImportedHandleTypes &= kOpaqueFd;
+  properties.compatibleHandleTypes &= kOpaqueFd;
+}
+
 }  // namespace
 
 void on_vkGetPhysicalDeviceProperties(CommandContext& ctx, protocol::vkGetPhysicalDeviceProperties_args& a) {
@@ -131,19 +141,40 @@ void on_vkEnumerateDeviceExtensionProperties(CommandContext& ctx,
   }
 }
 
-// Handles of the host's operating system mean nothing in the guest: no handle type is supported anywhere.
 void on_vkGetPhysicalDeviceExternalBufferProperties(
-    CommandContext&, protocol::vkGetPhysicalDeviceExternalBufferProperties_args& a) {
-  a.pExternalBufferProperties->externalMemoryProperties = {};
+    CommandContext& ctx, protocol::vkGetPhysicalDeviceExternalBufferProperties_args& a) {
+  const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
+  const InstanceTable& table = physical.instance->table;
+  VkExternalMemoryProperties& properties = a.pExternalBufferProperties->externalMemoryProperties;
+  properties = {};
+  if (a.pExternalBufferInfo->handleType != kOpaqueFd ||
+      table.vkGetPhysicalDeviceExternalBufferProperties == nullptr) {
+    return;
+  }
+  table.vkGetPhysicalDeviceExternalBufferProperties(physical.handle, a.pExternalBufferInfo,
+                                                    a.pExternalBufferProperties);
+  keep_opaque_fd(properties);
 }
 
 void on_vkGetPhysicalDeviceExternalSemaphoreProperties(
-    CommandContext&, protocol::vkGetPhysicalDeviceExternalSemaphoreProperties_args& a) {
-  a.pExternalSemaphoreProperties->exportFromImportedHandleTypes = 0;
-  a.pExternalSemaphoreProperties->compatibleHandleTypes = 0;
-  a.pExternalSemaphoreProperties->externalSemaphoreFeatures = 0;
+    CommandContext& ctx, protocol::vkGetPhysicalDeviceExternalSemaphoreProperties_args& a) {
+  const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
+  const InstanceTable& table = physical.instance->table;
+  VkExternalSemaphoreProperties& properties = *a.pExternalSemaphoreProperties;
+  properties.exportFromImportedHandleTypes = 0;
+  properties.compatibleHandleTypes = 0;
+  properties.externalSemaphoreFeatures = 0;
+  if (a.pExternalSemaphoreInfo->handleType != kOpaqueFd ||
+      table.vkGetPhysicalDeviceExternalSemaphoreProperties == nullptr) {
+    return;
+  }
+  table.vkGetPhysicalDeviceExternalSemaphoreProperties(physical.handle, a.pExternalSemaphoreInfo,
+                                                       &properties);
+  properties.exportFromImportedHandleTypes &= kOpaqueFd;
+  properties.compatibleHandleTypes &= kOpaqueFd;
 }
 
+// Fences live in the guest, which answers this itself.
 void on_vkGetPhysicalDeviceExternalFenceProperties(
     CommandContext&, protocol::vkGetPhysicalDeviceExternalFenceProperties_args& a) {
   a.pExternalFenceProperties->exportFromImportedHandleTypes = 0;
@@ -156,12 +187,15 @@ void on_vkGetPhysicalDeviceImageFormatProperties2(
   const PhysicalDevice& physical = *ctx.physical_device_of(a.physicalDevice_id);
   const auto* external = find_in_chain<VkPhysicalDeviceExternalImageFormatInfo>(
       a.pImageFormatInfo->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
-  if (external != nullptr && external->handleType != 0) {
+  if (external != nullptr && external->handleType != 0 && external->handleType != kOpaqueFd) {
     a.pImageFormatProperties->imageFormatProperties = {};
     a.result = VK_ERROR_FORMAT_NOT_SUPPORTED;
     return;
   }
   a.result = query_image_format(physical, *a.pImageFormatInfo, *a.pImageFormatProperties);
+  auto* answer = find_in_chain<VkExternalImageFormatProperties>(
+      a.pImageFormatProperties->pNext, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
+  if (answer != nullptr) keep_opaque_fd(answer->externalMemoryProperties);
 }
 
 // Only the device's own clock: a guest need not share any other with the host.

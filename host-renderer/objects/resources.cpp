@@ -15,8 +15,33 @@ namespace {
 
 bool imports(const Device& device) noexcept { return device.physical->mode != SharingMode::kShadow; }
 
-// What a resource declares: 0 when it is not to be bound to imported pages.
-VkExternalMemoryHandleTypeFlags handle_types(const Device& device, Mappable mappable) noexcept {
+// Whether the application shares the resource's memory by file descriptors (it says so in a struct of this
+// type). Such a resource is never bound to imported pages: a driver need not take both kinds of memory.
+template <class External>
+bool is_shared(const Device& device, const void* chain, VkStructureType type) noexcept {
+  if (!device.external_memory_fd) return false;
+  for (auto* next = static_cast<const VkBaseInStructure*>(chain); next != nullptr; next = next->pNext) {
+    if (next->sType == type) {
+      return (reinterpret_cast<const External*>(next)->handleTypes &
+              VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT) != 0;
+    }
+  }
+  return false;
+}
+bool is_shared(const Device& device, const VkBufferCreateInfo& info) noexcept {
+  return is_shared<VkExternalMemoryBufferCreateInfo>(device, info.pNext,
+                                                     VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
+}
+bool is_shared(const Device& device, const VkImageCreateInfo& info) noexcept {
+  return is_shared<VkExternalMemoryImageCreateInfo>(device, info.pNext,
+                                                    VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
+}
+
+// What a resource declares: 0 when it is neither shared nor to be bound to imported pages.
+template <class Info>
+VkExternalMemoryHandleTypeFlags handle_types(const Device& device, const Info& info,
+                                             Mappable mappable) noexcept {
+  if (is_shared(device, info)) return VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT;
   return mappable == Mappable::kImported ? import_handle_type(device.physical->mode) : 0;
 }
 
@@ -65,7 +90,7 @@ bool reports_import(const PhysicalDevice& physical, const VkImageCreateInfo& inf
 template <class Info>
 Mappable mappable(const Device& device, const Info& info) noexcept {
   const PhysicalDevice& physical = *device.physical;
-  if (physical.mode == SharingMode::kShadow) {
+  if (physical.mode == SharingMode::kShadow || is_shared(device, info)) {
     return Mappable::kShadowed;
   }
   return physical.import_report_is_wrong || reports_import(physical, info) ? Mappable::kImported
@@ -144,7 +169,7 @@ Mappable image_mappable(const Device& device, const VkImageCreateInfo& info) noe
 
 void on_vkCreateBuffer(CommandContext& ctx, protocol::vkCreateBuffer_args& a) {
   const Mappable mappable = buffer_mappable(*ctx.device, *a.pCreateInfo);
-  const ExternalBuffer info(*a.pCreateInfo, handle_types(*ctx.device, mappable));
+  const ExternalBuffer info(*a.pCreateInfo, handle_types(*ctx.device, *a.pCreateInfo, mappable));
   a.result = ctx.device->table.vkCreateBuffer(a.device, info.get(), nullptr, a.pBuffer);
   if (a.result != VK_SUCCESS) {
     *a.pBuffer = VK_NULL_HANDLE;
@@ -157,7 +182,7 @@ void on_vkCreateBuffer(CommandContext& ctx, protocol::vkCreateBuffer_args& a) {
 
 void on_vkCreateImage(CommandContext& ctx, protocol::vkCreateImage_args& a) {
   const Mappable mappable = image_mappable(*ctx.device, *a.pCreateInfo);
-  const ExternalImage info(*a.pCreateInfo, handle_types(*ctx.device, mappable));
+  const ExternalImage info(*a.pCreateInfo, handle_types(*ctx.device, *a.pCreateInfo, mappable));
   a.result = ctx.device->table.vkCreateImage(a.device, info.get(), nullptr, a.pImage);
   if (a.result != VK_SUCCESS) {
     *a.pImage = VK_NULL_HANDLE;
@@ -206,7 +231,8 @@ void on_vkGetImageMemoryRequirements2(CommandContext& ctx, protocol::vkGetImageM
 void on_vkGetDeviceBufferMemoryRequirements(CommandContext& ctx,
                                             protocol::vkGetDeviceBufferMemoryRequirements_args& a) {
   const Mappable mappable = buffer_mappable(*ctx.device, *a.pInfo->pCreateInfo);
-  const ExternalBuffer create(*a.pInfo->pCreateInfo, handle_types(*ctx.device, mappable));
+  const VkBufferCreateInfo& asked = *a.pInfo->pCreateInfo;
+  const ExternalBuffer create(asked, handle_types(*ctx.device, asked, mappable));
   VkDeviceBufferMemoryRequirements info = *a.pInfo;
   info.pCreateInfo = create.get();
   ctx.device->table.vkGetDeviceBufferMemoryRequirements(a.device, &info, a.pMemoryRequirements);
@@ -216,7 +242,8 @@ void on_vkGetDeviceBufferMemoryRequirements(CommandContext& ctx,
 void on_vkGetDeviceImageMemoryRequirements(CommandContext& ctx,
                                            protocol::vkGetDeviceImageMemoryRequirements_args& a) {
   const Mappable mappable = image_mappable(*ctx.device, *a.pInfo->pCreateInfo);
-  const ExternalImage create(*a.pInfo->pCreateInfo, handle_types(*ctx.device, mappable));
+  const VkImageCreateInfo& asked = *a.pInfo->pCreateInfo;
+  const ExternalImage create(asked, handle_types(*ctx.device, asked, mappable));
   VkDeviceImageMemoryRequirements info = *a.pInfo;
   info.pCreateInfo = create.get();
   ctx.device->table.vkGetDeviceImageMemoryRequirements(a.device, &info, a.pMemoryRequirements);

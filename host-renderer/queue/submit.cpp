@@ -20,7 +20,7 @@ Queue* ready_queue(CommandContext& ctx, protocol::ObjectId id, std::uint64_t val
     ctx.session.lose(*queue, "work was submitted after the loss");
     return nullptr;
   }
-  queue->device->shadow->guest_to_driver();
+  ctx.session.guest_to_driver(*queue->device);
   return queue;
 }
 

@@ -74,6 +74,7 @@ Session::Session(const Driver& driver, GuestMemory& memory, StatsPage& stats, Se
 
 Session::~Session() {
   waiters_.reset();
+  payloads_.clear();
   while (!instances_.empty()) {
     drop(*instances_.back());
   }
@@ -113,9 +114,7 @@ void Session::drop(Device& device) noexcept {
   device.shadow.reset();
   for (const auto& memory : device.memories) {
     objects_.erase(ObjectType::kDeviceMemory, memory->id);
-    device.table.vkFreeMemory(device.handle, memory->handle, nullptr);
-    give_device_memory(memory->device_bytes);
-    count_arena(-static_cast<std::int64_t>(memory->arena_bytes));
+    free_memory(*this, device, *memory);
   }
   device.memories.clear();
   objects_.erase(ObjectType::kDevice, device.id);
@@ -145,6 +144,16 @@ bool Session::take_device_memory(std::uint64_t bytes) noexcept {
 void Session::give_device_memory(std::uint64_t bytes) noexcept {
   device_memory_used_ -= std::min(bytes, device_memory_used_);
   stats_.device_memory_bytes.store(device_memory_used_, std::memory_order_relaxed);
+}
+
+void Session::guest_to_driver(Device& device) noexcept {
+  if (!shares_mappings_) {
+    device.shadow->guest_to_driver();
+    return;
+  }
+  for (const auto& instance : instances_) {
+    for (const auto& each : instance->devices) each->shadow->guest_to_driver();
+  }
 }
 
 void Session::count_arena(std::int64_t bytes) noexcept {

@@ -11,6 +11,7 @@
 #include "host-renderer/memory/probe.hpp"
 #include "host-renderer/objects/object_tables.hpp"
 #include "host-renderer/objects/objects.hpp"
+#include "host-renderer/objects/payloads.hpp"
 #include "host-renderer/queue/completion.hpp"
 #include "host-renderer/queue/waiters.hpp"
 #include "host-renderer/worker/driver.hpp"
@@ -52,6 +53,14 @@ class Session final : public CompletionSink {
   Waiters& waiters() noexcept { return *waiters_; }
   const SessionOptions& options() const noexcept { return options_; }
 
+  // What the guest has exported.
+  Payloads& payloads() noexcept { return payloads_; }
+  // From now on memory of one device may be mapped as another's too.
+  void share_mappings() noexcept { shares_mappings_ = true; }
+  // What the guest wrote into shadowed memory becomes the driver's: the device's, and with shared mappings
+  // all.
+  void guest_to_driver(Device& device) noexcept;
+
   // Instances own the devices, devices the queues: dropping one drops what is below it and its names.
   std::vector<std::unique_ptr<Instance>>& instances() noexcept { return instances_; }
   void drop(Instance& instance) noexcept;
@@ -88,6 +97,8 @@ class Session final : public CompletionSink {
   std::bitset<transport::kCompletionSlots> completion_slots_;
   std::uint64_t device_memory_used_ = 0;
   std::uint64_t arena_used_ = 0;
+  Payloads payloads_;  // after what it counts
+  bool shares_mappings_ = false;
   std::unique_ptr<Waiters> waiters_;  // first to go: its jobs use devices
 };
 

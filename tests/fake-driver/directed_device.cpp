@@ -194,7 +194,7 @@ void time_domains(Guest& guest, Check& check) {
   check.nothing_logged("a question about time domains, or the guest's own clock");
 }
 
-// No handle of another process is importable or exportable, whatever the driver says.
+// No handle type but OPAQUE_FD is importable or exportable, whatever the driver says.
 void external(Guest& guest, Check& check) {
   const VkPhysicalDeviceExternalBufferInfo buffer{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO};
   VkExternalBufferProperties buffers{VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES};

@@ -29,6 +29,62 @@ void private_data(Guest& guest, Check& check) {
   check.nothing_logged("private data");
 }
 
+// Fences as descriptors are the guest's affair. For memory and semaphores the driver would be asked, and this
+// one has no descriptors; tests/e2e/conformance asks those that have.
+void descriptors(Guest& guest, Check& check) {
+  const VkExportFenceCreateInfo exported{VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO, nullptr,
+                                         VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_FD_BIT};
+  const VkFenceCreateInfo info{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO, &exported, VK_FENCE_CREATE_SIGNALED_BIT};
+  VkFence fences[2] = {};
+  for (VkFence& fence : fences) {
+    require(guest.get<PFN_vkCreateFence>("vkCreateFence")(guest.device, &info, nullptr, &fence),
+            "vkCreateFence");
+  }
+  const VkFenceGetFdInfoKHR get{VK_STRUCTURE_TYPE_FENCE_GET_FD_INFO_KHR, nullptr, fences[0],
+                                VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_FD_BIT};
+  int fd = -1;
+  check.that(
+      guest.get<PFN_vkGetFenceFdKHR>("vkGetFenceFdKHR")(guest.device, &get, &fd) == VK_SUCCESS && fd >= 0,
+      "export of a fence");
+  const VkImportSemaphoreFdInfoKHR no_semaphore{
+      VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_FD_INFO_KHR,
+      nullptr,
+      protocol::handle_from_bits<VkSemaphore>(guest.pool(protocol::ObjectType::kSemaphore).front()),
+      0,
+      VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT,
+      fd};
+  check.that(guest.get<PFN_vkImportSemaphoreFdKHR>("vkImportSemaphoreFdKHR")(guest.device, &no_semaphore) ==
+                 VK_ERROR_INVALID_EXTERNAL_HANDLE,
+             "a fence was imported as a semaphore");
+  const VkImportFenceFdInfoKHR import{VK_STRUCTURE_TYPE_IMPORT_FENCE_FD_INFO_KHR,  nullptr, fences[1], 0,
+                                      VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_FD_BIT, fd};
+  check.that(guest.get<PFN_vkImportFenceFdKHR>("vkImportFenceFdKHR")(guest.device, &import) == VK_SUCCESS,
+             "import of a fence");
+  guest.get<PFN_vkResetFences>("vkResetFences")(guest.device, 1, fences);
+  check.that(guest.get<PFN_vkGetFenceStatus>("vkGetFenceStatus")(guest.device, fences[1]) == VK_NOT_READY,
+             "the payload is not shared");
+  for (VkFence fence : fences) guest.get<PFN_vkDestroyFence>("vkDestroyFence")(guest.device, fence, nullptr);
+  const VkSemaphoreGetFdInfoKHR semaphore{VK_STRUCTURE_TYPE_SEMAPHORE_GET_FD_INFO_KHR, nullptr,
+                                          no_semaphore.semaphore,
+                                          VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT};
+  check.that(guest.get<PFN_vkGetSemaphoreFdKHR>("vkGetSemaphoreFdKHR")(guest.device, &semaphore, &fd) ==
+                 VK_ERROR_TOO_MANY_OBJECTS,
+             "a semaphore of a driver without descriptors was exported");
+  const VkMemoryGetFdInfoKHR memory{
+      VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR, nullptr,
+      protocol::handle_from_bits<VkDeviceMemory>(guest.pool(protocol::ObjectType::kDeviceMemory).front()),
+      VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT};
+  check.that(guest.get<PFN_vkGetMemoryFdKHR>("vkGetMemoryFdKHR")(guest.device, &memory, &fd) ==
+                 VK_ERROR_TOO_MANY_OBJECTS,
+             "memory that was not made for it was exported");
+  VkMemoryFdPropertiesKHR properties{VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
+  check.that(guest.get<PFN_vkGetMemoryFdPropertiesKHR>("vkGetMemoryFdPropertiesKHR")(
+                 guest.device, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT, 0, &properties) ==
+                 VK_ERROR_INVALID_EXTERNAL_HANDLE,
+             "properties of a dma-buf");
+  check.nothing_logged("a descriptor");
+}
+
 VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT,
                                           VkDebugUtilsMessageTypeFlagsEXT,
                                           const VkDebugUtilsMessengerCallbackDataEXT* data, void* user) {
@@ -156,6 +212,9 @@ void refused(Guest& guest, Check& check) {
 
 std::vector<Case> guest_only_cases() {
   return {
+      {{"vkGetFenceFdKHR", "vkImportFenceFdKHR", "vkGetSemaphoreFdKHR", "vkImportSemaphoreFdKHR",
+        "vkGetMemoryFdKHR", "vkGetMemoryFdPropertiesKHR"},
+       descriptors},
       {{"vkCreatePrivateDataSlot", "vkDestroyPrivateDataSlot", "vkSetPrivateData", "vkGetPrivateData"},
        private_data},
       {{"vkCreateDebugUtilsMessengerEXT", "vkDestroyDebugUtilsMessengerEXT", "vkSubmitDebugUtilsMessageEXT",

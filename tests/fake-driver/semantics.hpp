@@ -33,7 +33,7 @@ void vkGetPhysicalDeviceProperties(VkPhysicalDevice, VkPhysicalDeviceProperties*
 void write_identity(void* chain);  // pages can be imported, too
 // Heaps that do not exist have no budget; of the one that does, the whole machine uses kMachineUsage.
 void write_budget(void* chain);
-// Every image may be imported.
+// Every image may be imported, and handle types are those that a guest hears of.
 void write_importable(void* chain);
 void vkGetPhysicalDeviceFeatures(VkPhysicalDevice, VkPhysicalDeviceFeatures* out);
 void vkGetPhysicalDeviceQueueFamilyProperties(VkPhysicalDevice, uint32_t* count,

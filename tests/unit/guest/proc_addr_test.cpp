@@ -31,7 +31,7 @@ TEST(ProcAddr, InstanceExtensionsProvideTheirFunctionsWhenEnabled) {
   EXPECT_NE(entry::vkGetInstanceProcAddr(instance, "vkGetPhysicalDeviceFeatures2KHR"), nullptr);
   // Functions of device extensions: the loader asks before there is a device.
   EXPECT_NE(entry::vkGetInstanceProcAddr(instance, "vkCreateSwapchainKHR"), nullptr);
-  EXPECT_EQ(entry::vkGetInstanceProcAddr(instance, "vkGetMemoryFdKHR"), nullptr);
+  EXPECT_EQ(entry::vkGetInstanceProcAddr(instance, "vkGetMemoryHostPointerPropertiesEXT"), nullptr);
 }
 
 TEST(ProcAddr, ADeviceHasWhatItsVersionAndExtensionsProvide) {
@@ -67,8 +67,9 @@ TEST(Extensions, InstanceExtensionsAreEnumeratedWithoutAHost) {
 
 TEST(Extensions, ADeviceOffersWhatBothEndsKnowAndThePolicyAllows) {
   const VkExtensionProperties host[] = {{"VK_KHR_synchronization2", 9999},
-                                        {"VK_KHR_external_memory_fd", 1},  // blocked
-                                        {"VK_KHR_swapchain", 1},           // the guest's own, not the host's
+                                        {"VK_EXT_external_memory_dma_buf", 1},  // blocked
+                                        {"VK_KHR_external_fence_fd", 1},        // the guest's own, too
+                                        {"VK_KHR_swapchain", 1},  // the guest's own, not the host's
                                         {"VK_FUTURE_unknown", 1}};
   const auto offered = device_extensions(host, KnownCommands());
   const auto version_of = [&](const std::string& name) -> std::uint32_t {
@@ -78,11 +79,17 @@ TEST(Extensions, ADeviceOffersWhatBothEndsKnowAndThePolicyAllows) {
     return 0;
   };
   EXPECT_EQ(version_of("VK_KHR_synchronization2"), std::uint32_t{VK_KHR_SYNCHRONIZATION_2_SPEC_VERSION});
-  EXPECT_EQ(version_of("VK_KHR_external_memory_fd"), 0u);
+  EXPECT_EQ(version_of("VK_EXT_external_memory_dma_buf"), 0u);
+  EXPECT_EQ(std::count_if(offered.begin(), offered.end(),
+                          [](const auto& entry) {
+                            return std::string_view(entry.extensionName) == "VK_KHR_external_fence_fd";
+                          }),
+            1);
   EXPECT_EQ(version_of("VK_FUTURE_unknown"), 0u);
   EXPECT_GT(version_of("VK_KHR_swapchain"), 1u);
   EXPECT_TRUE(host_sees_device_extension("VK_KHR_synchronization2"));
   EXPECT_FALSE(host_sees_device_extension("VK_KHR_swapchain"));
+  EXPECT_FALSE(host_sees_device_extension("VK_KHR_external_fence_fd"));
 }
 
 TEST(Extensions, OneWhoseCommandsTheHostReadsOtherwiseIsNotOffered) {

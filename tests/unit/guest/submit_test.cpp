@@ -54,9 +54,9 @@ TEST_F(Submit, TakesRisingValuesAndAssignsTheFence) {
   EXPECT_EQ(value, 1u);
   ASSERT_EQ(submit(fixture.queue(), 0, static_cast<const VkSubmitInfo*>(nullptr), &fence), VK_SUCCESS);
   EXPECT_EQ(submissions().size(), 2u);
-  EXPECT_EQ(fence.status(), VK_NOT_READY);
+  EXPECT_EQ(fence.status(fixture.device), VK_NOT_READY);
   fixture.host.complete(fixture.queue().slot, 2);
-  EXPECT_EQ(fence.status(), VK_SUCCESS);
+  EXPECT_EQ(fence.status(fixture.device), VK_SUCCESS);
 }
 
 TEST_F(Submit, WaitsThatTheWindowSystemSatisfiedAreStrippedOnce) {

@@ -1,5 +1,8 @@
 #include "tests/unit/host/fake_vulkan.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <condition_variable>
 #include <cstring>
 #include <map>
@@ -304,8 +307,23 @@ VkResult allocate_memory(VkDevice, const VkMemoryAllocateInfo* info, const VkAll
   for (auto* next = static_cast<const VkBaseInStructure*>(info->pNext); next != nullptr; next = next->pNext) {
     FakeVulkan::get().imports +=
         next->sType == VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT ? 1u : 0u;
+    if (next->sType == VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR) {
+      ++FakeVulkan::get().imports;
+      ::close(reinterpret_cast<const VkImportMemoryFdInfoKHR*>(next)->fd);
+    }
   }
   return info->allocationSize <= (1 << 20) ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
+template <class Info>
+VkResult get_fd(VkDevice, const Info*, int* out) {
+  *out = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return *out >= 0 ? VK_SUCCESS : VK_ERROR_TOO_MANY_OBJECTS;
+}
+
+VkResult import_semaphore(VkDevice, const VkImportSemaphoreFdInfoKHR* info) {
+  ::close(info->fd);
+  return VK_SUCCESS;
 }
 
 // For whatever has a result and no output that anybody looks at.
@@ -354,6 +372,9 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkDestroyBuffer", erased(succeed)},
       {"vkGetBufferMemoryRequirements", erased(buffer_requirements)},
       {"vkAllocateMemory", erased(allocate_memory)},
+      {"vkGetMemoryFdKHR", erased(get_fd<VkMemoryGetFdInfoKHR>)},
+      {"vkGetSemaphoreFdKHR", erased(get_fd<VkSemaphoreGetFdInfoKHR>)},
+      {"vkImportSemaphoreFdKHR", erased(import_semaphore)},
       {"vkMapMemory", erased(map_memory)},
       {"vkFreeMemory", erased(succeed)},
       {"vkCreateCommandPool", erased(create_any<VkCommandPool>)},

@@ -22,7 +22,7 @@ struct FakeVulkan {
   std::atomic<std::size_t> cache_size{64};
   std::atomic<std::uint64_t> descriptor_pools{0};  // that were made
   std::atomic<std::uint64_t> mutable_types{0};     // in the lists that they were made with
-  std::atomic<std::uint64_t> imports{0};  // allocations of pages of the region
+  std::atomic<std::uint64_t> imports{0};  // allocations of pages of the region, or of a payload
   // Buffers of other usages are reported as not importable.
   std::atomic<VkBufferUsageFlags> importable_usage{~0u};
   // VK_API_VERSION_1_0: has no newer function, and refuses what only newer drivers know.

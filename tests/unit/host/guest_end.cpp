@@ -158,6 +158,8 @@ Records GuestEnd::device_records() {
   device_info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   device_info.queueCreateInfoCount = 1;
   device_info.pQueueCreateInfos = &queue_info;
+  device_info.enabledExtensionCount = static_cast<std::uint32_t>(device_extensions_.size());
+  device_info.ppEnabledExtensionNames = device_extensions_.data();
   VkCommandPoolCreateInfo pool_info{};
   pool_info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
   VkCommandPool pool = handle<VkCommandPool>(ObjectType::kCommandPool);

@@ -95,6 +95,7 @@ class GuestEnd {
   static constexpr std::uint32_t kSlot = 3;
   // The instance that device_records() makes enables VK_EXT_debug_utils.
   void enable_debug_utils() { debug_utils_ = true; }
+  void enable_device_extension(const char* name) { device_extensions_.push_back(name); }
   VkInstance instance() { return reinterpret_cast<VkInstance>(&instance_); }
   VkPhysicalDevice gpu() { return reinterpret_cast<VkPhysicalDevice>(&gpu_); }
   VkDevice device() { return reinterpret_cast<VkDevice>(&device_); }
@@ -134,6 +135,7 @@ class GuestEnd {
   protocol::DispatchableHeader queue_{nullptr, id(ObjectType::kQueue)};
   protocol::DispatchableHeader command_buffer_{nullptr, id(ObjectType::kCommandBuffer)};
   bool debug_utils_ = false;
+  std::vector<const char*> device_extensions_;
   std::uint64_t at_ = 0;  // next free byte of the chunk area, used round and round
   std::thread worker_;
   std::atomic<bool> ended_{false};
