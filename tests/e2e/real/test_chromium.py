@@ -33,7 +33,7 @@ PAGE = pathlib.Path(__file__).resolve().parent / "chromium" / "page.html"
 # network.
 FLAGS = ["--use-gl=angle", "--use-angle=vulkan", "--use-vulkan=native", "--enable-features=Vulkan",
          "--ignore-gpu-blocklist", "--enable-unsafe-webgpu", "--enable-webgpu-developer-features", "--no-sandbox",
-         "--headless", "--window-size=400,600", "--hide-scrollbars",
+         "--headless", "--window-size=400,800", "--hide-scrollbars",
          "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--enable-logging=stderr"]
 
@@ -118,12 +118,15 @@ class Chromium(unittest.TestCase):
         self.assertTrue(page == native_page, "the pictures of the page differ")
 
     def check_page(self, page):
-        """Both canvases' clear colours and the page's white stand where they should."""
+        """The canvases' clear colours and the page's white stand where they should; both pictures of WebGPU are one."""
         width, _, data = page
-        for x, y, colour in ((2, 2, (26, 51, 77)), (2, 510, (128, 64, 0)), (300, 100, (255, 255, 255))):
+        for x, y, colour in ((2, 2, (26, 51, 77)), (2, 510, (128, 64, 0)), (2, 766, (128, 64, 0)), (300, 100, (255, 255, 255))):
             at = (y * width + x) * 4
             for got, wanted in zip(data[at:at + 3], colour):
                 self.assertLessEqual(abs(got - wanted), 1, f"pixel {x}, {y}: {tuple(data[at:at + 3])}")
+        rows = [data[y * width * 4:(y * width + 256) * 4] for y in range(256, 768)]
+        self.assertGreater(len(set(rows)), 100, "WebGPU drew something")
+        self.assertTrue(rows[:256] == rows[256:], "the WebGPU canvas shows another picture than its copy")
 
 
 if __name__ == "__main__":
