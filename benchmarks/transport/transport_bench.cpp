@@ -172,7 +172,7 @@ void BM_ArenaAllocateAndFree64KiB(benchmark::State& state) {
   for (int i = 0; i < 400; ++i) live.push_back(*arena.allocate(64 << 10));
   for (std::size_t i = 0; i < live.size(); i += 3) arena.free(live[i]);
   for (auto _ : state) {
-    const auto span = arena.allocate(64 << 10);
+    auto span = arena.allocate(64 << 10);
     benchmark::DoNotOptimize(span);
     arena.free(*span);
   }
@@ -182,7 +182,7 @@ BENCHMARK(BM_ArenaAllocateAndFree64KiB);
 void BM_IdAllocateAndRelease(benchmark::State& state) {
   IdAllocator ids;
   for (auto _ : state) {
-    const std::uint64_t id = ids.allocate();
+    std::uint64_t id = ids.allocate();
     benchmark::DoNotOptimize(id);
     ids.release(id);
   }

@@ -4,6 +4,10 @@
 #include <unistd.h>
 #include <vulkan/vulkan.h>
 
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,11 +21,23 @@
 namespace viaduct::guest {
 namespace {
 
+// Wine writes its program's command line over its own arguments, where the short name points into; the name
+// of its first thread is the program's.
+std::string program_name() {
+  std::string name = program_invocation_short_name;
+  std::error_code failed;
+  const std::string file = std::filesystem::read_symlink("/proc/self/exe", failed).filename().string();
+  if (file.rfind("wine", 0) != 0) return name;
+  std::ifstream comm("/proc/self/comm");
+  std::string line;
+  return std::getline(comm, line) && !line.empty() ? line : name;
+}
+
 protocol::Hello make_hello() {
   protocol::Hello hello;
   hello.registry_version = VK_HEADER_VERSION_COMPLETE;
   hello.pid = static_cast<std::uint32_t>(::getpid());
-  hello.program = program_invocation_short_name;
+  hello.program = program_name();
   const auto count = static_cast<std::size_t>(protocol::Command::kCount);
   hello.commands.reserve(count);
   for (const protocol::CommandInfo& info : protocol::kCommandInfo) {

@@ -261,6 +261,8 @@ class ValueRules:
             shape, acc = self.layout.shape(m), f"v.{m.name}"
             if shape.output and shape.kind in ("pointer", "array", "bytes"):
                 n = shape.length or "1"
+                if m.type == "void":
+                    acc = f"static_cast<std::uint8_t*>({acc})"
                 lines += [f"for (std::uint32_t i = 0; {acc} != nullptr && i < {n}; ++i) {{",
                           *self.rand_output_element(m.type, f"{acc}[i]"), "}"]
             elif m.type in self.structs.inner and shape.kind in ("pointer", "array"):

@@ -111,9 +111,9 @@ const std::map<std::string, Subject>& subjects() {
 
 }  // namespace
 
-const Subject& subject_of(const std::string& command) {
-  const auto found = subjects().find(command);
-  if (found == subjects().end()) give_up("command: " + command);
+const Subject& subject_of(std::string_view command) {
+  const auto found = subjects().find(std::string(command));
+  if (found == subjects().end()) give_up("command: " + std::string(command));
   return found->second;
 }
 

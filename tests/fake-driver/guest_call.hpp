@@ -43,7 +43,7 @@ struct Subject {
   Rule rule;
 };
 // Ends the program if there is no such command.
-const Subject& subject_of(const std::string& command);
+const Subject& subject_of(std::string_view command);
 // Every command with a codec that an application can call, in the order of their names.
 const std::vector<const Subject*>& all_subjects();
 

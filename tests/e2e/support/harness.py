@@ -17,7 +17,9 @@ import time
 
 BUILD = pathlib.Path(os.environ.get("VIADUCT_BUILD", "build/release")).resolve()
 ICD = BUILD / "share/vulkan/icd.d/viaduct_icd.json"
-LAVAPIPE = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json"
+# Debian 12's name of it, and Debian 13's.
+LAVAPIPE = next((name for name in ("/usr/share/vulkan/icd.d/lvp_icd.x86_64.json", "/usr/share/vulkan/icd.d/lvp_icd.json")
+                 if os.path.exists(name)), "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json")
 SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json"
 DRIVER = os.environ.get("VIADUCT_TEST_DRIVER", LAVAPIPE)
 

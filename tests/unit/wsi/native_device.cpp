@@ -43,12 +43,13 @@ class NativeDevice::Adapter final : public SwapchainDevice {
 };
 
 std::unique_ptr<NativeDevice> NativeDevice::open() {
-  constexpr const char* kManifest = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
-  if (::access(kManifest, R_OK) != 0) return nullptr;
+  const char* manifest = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
+  if (::access(manifest, R_OK) != 0) manifest = "/usr/share/vulkan/icd.d/lvp_icd.json";  // Debian 13's name of it
+  if (::access(manifest, R_OK) != 0) return nullptr;
   // Never unloaded: what LLVM keeps in its globals would look leaked once they are gone.
   ::dlopen("libvulkan_lvp.so", RTLD_LAZY | RTLD_NODELETE);
-  ::setenv("VK_ICD_FILENAMES", kManifest, 1);
-  ::setenv("VK_DRIVER_FILES", kManifest, 1);
+  ::setenv("VK_ICD_FILENAMES", manifest, 1);
+  ::setenv("VK_DRIVER_FILES", manifest, 1);
   std::unique_ptr<NativeDevice> made(new NativeDevice);
   VkApplicationInfo application{};
   application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
