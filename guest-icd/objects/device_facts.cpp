@@ -47,7 +47,7 @@ ChainAnswers::ChainAnswers(std::span<const ChainStruct> known, std::uint32_t api
   std::size_t words = 0;
   for (const ChainStruct& entry : known) {
     if (entries_.size() == kMaxChain) break;
-    if (!provides(entry, api_version, extensions)) continue;
+    if (!entry.fetched || !provides(entry, api_version, extensions)) continue;
     entries_.push_back({entry.type, entry.size, words});
     words += (entry.size + 7) / 8;
   }

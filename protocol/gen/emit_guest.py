@@ -358,17 +358,17 @@ class GuestEmitter:
     def emit_chain_structs(self, output):
         header = File("guest/chain_structs.hpp", NS, ["<vulkan/vulkan.h>", "<cstdint>", "<span>"],
                       "The structs that extend the queries whose answers are fetched when a physical device is enumerated,\n"
-                      "and what must be there for the host to fill one in. All are plain memory behind sType and pNext.")
+                      "and what must be there for the host to fill one in. What is fetched is plain memory behind sType and pNext.")
         header.add("struct ChainStruct {", "VkStructureType type;", "std::uint32_t size;",
                    "std::uint32_t core_version;  // 0: no core version has it",
                    "std::span<const std::uint16_t> extensions;  // indices into kExtensions; any of them provides it",
+                   "bool fetched;  // false: it has pointers to the application's memory, and the host is asked each time",
                    "};", "", *[f"extern const std::span<const ChainStruct> {name};" for name in self.QUERIES])
         output.write(header)
         index = {e.name: i for i, e in enumerate(sorted(self.registry.extensions, key=lambda e: e.name))}
         f = File("guest/chain_structs.cpp", NS, ["generated/guest/chain_structs.hpp"])
         f.add("namespace {", "")
-        tables = {table: [n for n in self.layout.chained("out") if parent in self.layout.extends(n)
-                          and not any(m.pointers and m.name != "pNext" for m in self.registry.structs[n].members)]
+        tables = {table: [n for n in self.layout.chained("out") if parent in self.layout.extends(n)]
                   for table, parent in self.QUERIES.items()}
         provided = {n: sorted(index[p] for p in self.registry.type_provider(n) if p in index)
                     for names in tables.values() for n in names}
@@ -378,8 +378,10 @@ class GuestEmitter:
         for table, names in tables.items():
             f.add("", f"constexpr ChainStruct {table}List[] = {{")
             for n in names:
+                plain = not any(m.pointers and m.name != "pNext" for m in self.registry.structs[n].members)
                 f.add(f"{{{self.registry.structs[n].s_type}, sizeof({n}), "
-                      f"{self.version_of(self.registry.type_provider(n))}, {f'k_{n}' if provided[n] else '{}'}}},")
+                      f"{self.version_of(self.registry.type_provider(n))}, {f'k_{n}' if provided[n] else '{}'}, "
+                      f"{str(plain).lower()}}},")
             f.add("};")
         f.add("", "}  // namespace", "",
               *[f"const std::span<const ChainStruct> {table}({table}List);" for table in tables])

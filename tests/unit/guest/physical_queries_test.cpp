@@ -85,6 +85,28 @@ TEST(DeviceFacts, OnlyStructsThatTheDeviceFillsAreFetched) {
   EXPECT_EQ(feedback.maxTransformFeedbackStreams, 0u);
 }
 
+TEST(DeviceFacts, AStructThatIsNeverFetchedIsAskedFor) {
+  const ChainStruct known[] = {{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES,
+                                sizeof(VkPhysicalDeviceVulkan12Properties),
+                                VK_API_VERSION_1_2,
+                                {},
+                                false}};
+  ChainAnswers none(known, kVersion, {});
+  EXPECT_EQ(none.chain(), nullptr);
+  auto properties = dirty<VkPhysicalDeviceVulkan12Properties>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES, nullptr);
+  EXPECT_FALSE(none.fill(&properties));
+}
+
+#ifdef VK_VERSION_1_4
+TEST(DeviceFacts, PropertiesWithPointersToTheApplicationsMemoryAreAskedFor) {
+  ChainAnswers answers(kPropertyStructs, VK_API_VERSION_1_4, {});
+  auto properties = dirty<VkPhysicalDeviceVulkan14Properties>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_4_PROPERTIES, nullptr);
+  EXPECT_FALSE(answers.fill(&properties));
+}
+#endif
+
 TEST_F(Queries, AreAnsweredWithoutTheHost) {
   fixture.host.hold(true);  // a round trip would hang
   auto properties12 = dirty<VkPhysicalDeviceVulkan12Properties>(
