@@ -59,8 +59,10 @@ void AdminService::status(control::Status& out) const {
 void AdminService::gpus(control::AdminReply& reply) const {
   if (!server_.seen_ready_) {
     const std::string& failure = server_.pool_.last_failure();
-    reply.set_error(failure.empty() ? "no worker has started yet; ask again in a second"
-                                    : "no worker could start: " + failure);
+    const std::string& none = server_.options_.no_vulkan;
+    reply.set_error(!none.empty()     ? "this host lends OpenGL only: " + none
+                    : failure.empty() ? "no worker has started yet; ask again in a second"
+                                      : "no worker could start: " + failure);
     return;
   }
   control::GpuList& list = *reply.mutable_gpus();

@@ -191,10 +191,12 @@ tl::expected<Config, std::string> parse_config(std::string_view text, const std:
   }
   Config config = default_config();
   Reader in(name);
-  in.only(root, "", {"listen", "driver", "gpu", "require_sandbox", "validate", "expose", "pool", "limits", "tenants"});
+  in.only(root, "", {"listen", "driver", "gpu", "gl", "require_sandbox", "validate", "expose", "pool", "limits", "tenants"});
   in.list(root, "listen", config.listen);
   in.text(root, "driver", config.driver);
   in.text(root, "gpu", config.gpu);
+  in.text(root, "gl", config.gl);
+  if (!valid_gl(config.gl)) in.complain(*root.get("gl"), kGlComplaint);
   in.flag(root, "require_sandbox", config.require_sandbox);
   in.flag(root, "validate", config.validate);
   in.list(root, "expose", config.expose);

@@ -4,6 +4,7 @@
 //   driver = "/usr/share/vulkan/icd.d/nvidia_icd.json"
 //   gpu = "0"                    # name or index; absent = every GPU
 //   require_sandbox = false      # refuse to start workers that cannot be fully confined
+//   gl = "virgl"                 # lend OpenGL too, by virglrenderer's vtest server; "none" = do not
 //   validate = false             # the Khronos validation layer on the host's driver
 //   expose = ["/opt/amdgpu"]     # further paths that the driver reads
 //   [pool]
@@ -51,6 +52,7 @@ struct Config {
   std::vector<std::string> listen;
   std::string driver;
   std::string gpu;
+  std::string gl = "none";  // or "virgl"
   bool require_sandbox = false;
   bool validate = false;
   std::vector<std::string> expose;
@@ -60,6 +62,10 @@ struct Config {
   TenantConfig limits;
   std::map<std::string, TenantConfig> tenants;
 };
+
+// Whether `text` is a value of `gl`; what to say if it is not.
+inline constexpr const char* kGlComplaint = "gl wants \"virgl\" or \"none\"";
+[[nodiscard]] inline bool valid_gl(std::string_view text) { return text == "virgl" || text == "none"; }
 
 // The defaults depend on the machine: an arena is at most half of its memory.
 Config default_config();

@@ -4,12 +4,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read.hpp>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
+#include "host-renderer/daemon/vtest.hpp"
+
 namespace viaduct::host::daemon {
+namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{5};
+
+}  // namespace
 
 Peer peer_of(const GuestSocket& socket) {
   Peer peer;
@@ -37,6 +47,38 @@ void FrameReader::start(std::chrono::milliseconds deadline, Done done) {
   timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
     if (!error) self->finish(fail(Errc::timeout, "handshake"));
   });
+  if (!vtest_) return read_header();
+  socket_.async_wait(GuestSocket::wait_read, [self = shared_from_this()](boost::system::error_code error) {
+    if (!error && self->done_) self->look();
+  });
+}
+
+void FrameReader::look() {
+  std::array<std::byte, kVtestOpeningBytes> bytes;
+  const ssize_t got = ::recv(socket_.native_handle(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return read_header();  // which says why
+  const auto opening =
+      look_for_vtest(std::span(bytes).first(static_cast<std::size_t>(std::max<ssize_t>(got, 0))));
+  switch (opening.kind) {
+    case VtestOpening::Kind::something_else:
+      return read_header();
+    case VtestOpening::Kind::vtest: {
+      timer_.cancel();
+      done_ = nullptr;
+      const auto vtest = std::exchange(vtest_, nullptr);
+      return vtest(opening.program);
+    }
+    case VtestOpening::Kind::unknown_yet:
+      break;
+  }
+  // The bytes stay in the socket, so waiting for it to be readable would not wait.
+  retry_.expires_after(kLookAgain);
+  retry_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (!error && self->done_) self->look();
+  });
+}
+
+void FrameReader::read_header() {
   boost::asio::async_read(
       socket_, boost::asio::buffer(header_),
       [self = shared_from_this()](boost::system::error_code error, std::size_t got) {
@@ -63,12 +105,16 @@ void FrameReader::read_payload(const transport::FrameHeader& header) {
 
 void FrameReader::finish(Result<transport::Frame> result) {
   timer_.cancel();
+  retry_.cancel();
+  vtest_ = nullptr;
   if (const Done done = std::exchange(done_, nullptr)) done(std::move(result));
 }
 
 void FrameReader::cancel() {
   done_ = nullptr;
+  vtest_ = nullptr;
   timer_.cancel();
+  retry_.cancel();
 }
 
 void send_frame_now(GuestSocket& socket, transport::FrameKind kind, std::span<const std::byte> payload) {

@@ -31,16 +31,23 @@ class FrameReader : public std::enable_shared_from_this<FrameReader> {
  public:
   using Done = std::function<void(Result<transport::Frame>)>;
   FrameReader(GuestSocket& socket, boost::asio::any_io_executor executor)
-      : socket_(socket), timer_(executor) {}
+      : socket_(socket), timer_(executor), retry_(executor) {}
+  // Lets a connection of Mesa's virpipe driver through: `vtest` is called with its program's name instead of
+  // `done`, and no byte has been taken from the socket then. Call before start().
+  void expect_vtest(std::function<void(const std::string& program)> vtest) { vtest_ = std::move(vtest); }
   // The socket must outlive the reading; cancel() ends it without a call.
   void start(std::chrono::milliseconds deadline, Done done);
   void cancel();
 
  private:
+  void look();
+  void read_header();
   void read_payload(const transport::FrameHeader& header);
   void finish(Result<transport::Frame> result);
   GuestSocket& socket_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer retry_;
+  std::function<void(const std::string&)> vtest_;
   std::array<std::byte, sizeof(transport::FrameHeader)> header_{};
   transport::Frame frame_;
   Done done_;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/log.hpp"
+#include "host-renderer/daemon/gl_setup.hpp"
 #include "host-renderer/daemon/options.hpp"
 #include "host-renderer/daemon/privileges.hpp"
 #include "host-renderer/daemon/server.hpp"
@@ -16,6 +17,25 @@ namespace {
 int complain(const std::string& text) {
   std::fprintf(stderr, "viaductd: %s\n", text.c_str());
   return 1;
+}
+
+// What the spawner may start: workers, OpenGL servers, or both. Where OpenGL is asked for, a host without a
+// Vulkan driver is no error; `server` says so then.
+tl::expected<SpawnerOptions, std::string> choose_programs(const Config& config, const Options& options,
+                                                          ServerOptions& server) {
+  SpawnerOptions programs;
+  const bool gl = config.gl == "virgl" && !options.list_gpus;
+  if (gl) {
+    auto launch = make_gl_launch_config(config);
+    if (!launch) return tl::unexpected(launch.error());
+    programs.gl = std::move(*launch);
+    server.no_vulkan = config.driver.empty() ? missing_driver(config) : "";
+    if (!server.no_vulkan.empty()) return programs;
+  }
+  auto launch = make_launch_config(config, options.worker);
+  if (!launch) return tl::unexpected(launch.error());
+  programs.launch = std::move(*launch);
+  return programs;
 }
 
 // Finds the strongest confinement that works here and says what it is. An error if it is too weak.
@@ -61,16 +81,19 @@ int serve(const Options& options) {
     config.warm_workers = 0;
     config.gpu.clear();
   }
-  auto launch = make_launch_config(config, options.worker);
-  if (!launch) return complain(launch.error());
   ServerOptions server;
-  if (auto chosen = choose_confinement(config, *launch, server); !chosen) return complain(chosen.error());
+  auto programs = choose_programs(config, options, server);
+  if (!programs) return complain(programs.error());
+  sandbox::LaunchConfig& probed = server.no_vulkan.empty() ? programs->launch : *programs->gl;
+  if (auto chosen = choose_confinement(config, probed, server); !chosen) return complain(chosen.error());
+  if (programs->gl) programs->gl->mode = probed.mode;
 
   const Identity identity = service_identity();
   server.service_uid = identity.uid;
   auto sockets = bind_all(config, identity.uid, identity.gid);
   if (!sockets) return complain(sockets.error());
-  auto spawner = Spawner::start({std::move(*launch), sockets->leftovers});
+  programs->leftovers = sockets->leftovers;
+  auto spawner = Spawner::start(*programs);
   if (!spawner) {
     remove_leftovers(sockets->leftovers);
     return complain("the spawner could not be started: " + to_string(spawner.error()));

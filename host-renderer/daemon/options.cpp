@@ -18,6 +18,8 @@ virtual machines: each gets a sandboxed worker of its own.
                       driver that the system has
   --gpu NAME-OR-INDEX offer this GPU only: its index in --list-gpus, or part of
                       its name
+  --gl virgl          lend OpenGL too, by virglrenderer's vtest server (Debian's
+                      package virgl-server): for hosts without Vulkan
   --config FILE       settings, tenants and limits (TOML)
   --expose PATH       let workers read this file or folder too; may be repeated
   --require-sandbox   start no worker that cannot be fully confined
@@ -67,6 +69,7 @@ tl::expected<Options, std::string> parse_options(int argc, const char* const* ar
     if (name == "--expose") list = &options.expose;
     if (name == "--driver") single = &options.driver;
     if (name == "--gpu") single = &options.gpu;
+    if (name == "--gl") single = &options.gl;
     if (name == "--config") single = &options.config;
     if (name == "--worker") single = &options.worker;
     if (list == nullptr && single == nullptr) return bad("unknown option '" + std::string(argv[i]) + "'");
@@ -78,6 +81,7 @@ tl::expected<Options, std::string> parse_options(int argc, const char* const* ar
     if (list != nullptr) list->push_back(value);
     if (single != nullptr) *single = value;
   }
+  if (!options.gl.empty() && !valid_gl(options.gl)) return bad("--gl " + options.gl + ": " + kGlComplaint);
   return options;
 }
 
@@ -85,6 +89,7 @@ void overlay(const Options& options, Config& config) {
   if (!options.listen.empty()) config.listen = options.listen;
   if (!options.driver.empty()) config.driver = options.driver;
   if (!options.gpu.empty()) config.gpu = options.gpu;
+  if (!options.gl.empty()) config.gl = options.gl;
   config.require_sandbox |= options.require_sandbox;
   config.validate |= options.validate;
   config.expose.insert(config.expose.end(), options.expose.begin(), options.expose.end());

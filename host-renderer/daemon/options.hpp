@@ -13,6 +13,7 @@ struct Options {
   std::vector<std::string> listen;
   std::string driver;
   std::string gpu;
+  std::string gl;
   std::string config;
   std::string worker;  // --worker: another worker binary, for tests; not in the help
   std::vector<std::string> expose;

@@ -11,6 +11,8 @@
 
 #include "base/log.hpp"
 #include "host-renderer/admin/admin_service.hpp"
+#include "host-renderer/daemon/gl_session.hpp"
+#include "host-renderer/daemon/session.hpp"
 #include "host-renderer/daemon/tenant.hpp"
 
 namespace viaduct::host::daemon {
@@ -46,7 +48,7 @@ int find_gpu(const control::WorkerReady& ready, const std::string& wanted) {
 Server::Server(ServerOptions options, Spawner spawner)
     : options_(std::move(options)),
       spawner_(std::move(spawner)),
-      pool_(loop_, spawner_, options_.config.warm_workers),
+      pool_(loop_, spawner_, options_.no_vulkan.empty() ? options_.config.warm_workers : 0),
       signals_(loop_),
       spawner_watch_(loop_) {
   pool_.set_check([this](const control::WorkerReady& ready) { return check_worker(ready); });
@@ -94,7 +96,11 @@ int Server::run() {
   });
   watch_spawner();
   for (BoundSocket& socket : options_.sockets) add_listener(std::move(socket));
-  pool_.start();
+  if (options_.no_vulkan.empty()) {
+    pool_.start();
+  } else {
+    VIADUCT_LOG_WARN("daemon", "only OpenGL is lent (--gl virgl): %s", options_.no_vulkan.c_str());
+  }
   loop_.run();
   return exit_status_;
 }
@@ -194,6 +200,10 @@ void Server::on_connection(const std::shared_ptr<Tenant>& tenant, GuestSocket so
   handshake->peer = peer_of(handshake->socket);
   handshake->reader = std::make_shared<FrameReader>(handshake->socket, loop_.get_executor());
   tenant->handshakes.push_back(handshake);
+  if (options_.config.gl == "virgl") {
+    handshake->reader->expect_vtest(
+        [this, handshake](const std::string& program) { begin_gl_session(handshake, program); });
+  }
   // The socket must outlive the read: the callback holds the handshake.
   handshake->reader->start(
       milliseconds(options_.config.handshake_timeout_ms),
@@ -246,35 +256,71 @@ void Server::begin_session(const std::shared_ptr<Handshake>& handshake, transpor
                                 "; install the same Viaduct on both sides"
                           : "the hello makes no sense: " + to_string(hello.error()));
   }
-  if (tenant->sessions >= tenant->limits.sessions) {
+  if (!options_.no_vulkan.empty()) {
+    return refuse(*handshake, protocol::RefusalCode::no_worker,
+                  "this host lends OpenGL only, by `viaductctl run`: " + options_.no_vulkan);
+  }
+  if (const std::string full = objection(*tenant); !full.empty()) {
     VIADUCT_LOG_WARN("daemon", "tenant %s: pid %d refused: all %u sessions are taken", tenant->name.c_str(),
                      static_cast<int>(handshake->peer.pid), tenant->limits.sessions);
-    return refuse(*handshake, protocol::RefusalCode::limit,
-                  "tenant " + tenant->name + " has all the sessions it may have (" +
-                      std::to_string(tenant->limits.sessions) +
-                      "); end one, or raise `sessions` in the configuration");
+    return refuse(*handshake, protocol::RefusalCode::limit, full);
   }
-  SessionOptions options;
-  options.id = next_session_++;
-  options.tenant = tenant->name;
-  options.socket = tenant->path;
-  options.program = hello->program.empty() ? "unknown" : hello->program;
-  options.gpu = options_.config.gpu;
-  options.limits = tenant->limits;
-  options.start_timeout = milliseconds(options_.config.start_timeout_ms);
+  SessionOptions options = session_options(*tenant, hello->program);
   options.hello = std::move(frame.payload);
-  ++tenant->sessions;
-  ++started_;
   const uint32_t id = options.id;
-  auto session =
-      std::make_shared<Session>(std::move(handshake->socket), std::move(handshake->peer), std::move(options),
-                                [this, weak = handshake->tenant](Session& over) {
-                                  if (const auto owner = weak.lock()) --owner->sessions;
-                                  if (over.was_refused()) ++refused_;
-                                  sessions_.erase(over.options().id);
-                                });
+  ++tenant->sessions;
+  auto session = std::make_shared<Session>(std::move(handshake->socket), std::move(handshake->peer),
+                                           std::move(options), on_over(tenant));
   sessions_[id] = session;
   session->start(pool_);
+}
+
+void Server::begin_gl_session(const std::shared_ptr<Handshake>& handshake, const std::string& program) {
+  const auto tenant = handshake->tenant.lock();
+  if (!tenant) return;
+  std::erase(tenant->handshakes, handshake);
+  if (const std::string full = objection(*tenant); !full.empty()) {
+    // vtest has no message for it: Mesa sees the connection closed.
+    ++refused_;
+    VIADUCT_LOG_WARN("daemon", "tenant %s: pid %d (%s, OpenGL) refused: %s", tenant->name.c_str(),
+                     static_cast<int>(handshake->peer.pid), program.c_str(), full.c_str());
+    return;
+  }
+  SessionOptions options = session_options(*tenant, program);
+  const uint32_t id = options.id;
+  ++tenant->sessions;
+  auto session = std::make_shared<GlSession>(std::move(handshake->socket), std::move(handshake->peer),
+                                             std::move(options), on_over(tenant));
+  sessions_[id] = session;
+  session->start(loop_, spawner_);
+}
+
+std::string Server::objection(const Tenant& tenant) const {
+  if (tenant.sessions < tenant.limits.sessions) return {};
+  return "tenant " + tenant.name + " has all the sessions it may have (" +
+         std::to_string(tenant.limits.sessions) + "); end one, or raise `sessions` in the configuration";
+}
+
+SessionOptions Server::session_options(const Tenant& tenant, const std::string& program) {
+  SessionOptions options;
+  options.id = next_session_++;
+  options.tenant = tenant.name;
+  options.socket = tenant.path;
+  options.program = program.empty() ? "unknown" : program;
+  options.gpu = options_.config.gpu;
+  options.limits = tenant.limits;
+  options.start_timeout = milliseconds(options_.config.start_timeout_ms);
+  options.require_sandbox = options_.config.require_sandbox;
+  ++started_;
+  return options;
+}
+
+LiveSession::Over Server::on_over(const std::shared_ptr<Tenant>& tenant) {
+  return [this, weak = std::weak_ptr<Tenant>(tenant)](LiveSession& over) {
+    if (const auto owner = weak.lock()) --owner->sessions;
+    if (over.was_refused()) ++refused_;
+    sessions_.erase(over.options().id);
+  };
 }
 
 // Whoever may open the socket may ask: a session would show the same.
@@ -285,14 +331,18 @@ void Server::answer_device(const std::shared_ptr<Handshake>& handshake, const tr
     return refuse(*handshake, version ? protocol::RefusalCode::incompatible : protocol::RefusalCode::bad_data,
                   "the question for the device makes no sense: " + to_string(query.error()));
   }
-  const auto answer = [this, handshake] {
-    const int index = find_gpu(last_ready_, options_.config.gpu);
-    const protocol::DeviceInfo info{.device_type = last_ready_.gpus(index).type()};
+  const bool gl = options_.config.gl == "virgl";
+  const auto answer = [this, handshake, gl] {
+    protocol::DeviceInfo info;
+    info.vulkan = seen_ready_;
+    info.gl_server = gl;
+    if (seen_ready_) info.device_type = last_ready_.gpus(find_gpu(last_ready_, options_.config.gpu)).type();
     send_frame_now(handshake->socket, transport::FrameKind::device_info, protocol::encode_device_info(info));
   };
-  if (seen_ready_) return answer();
+  if (seen_ready_ || !options_.no_vulkan.empty()) return answer();
   // Nobody knows before a worker has loaded the driver, and an empty pool may never have started one.
-  pool_.take([this, handshake, answer](WorkerPool::Taken taken) {
+  pool_.take([this, handshake, answer, gl](WorkerPool::Taken taken) {
+    if (!taken && gl) return answer();
     if (!taken) {
       return refuse(*handshake, protocol::RefusalCode::no_worker,
                     "the renderer could not start: " + taken.error());

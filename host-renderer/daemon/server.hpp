@@ -1,9 +1,10 @@
 // The daemon's event loop: listens for tenants, admits sessions, answers administrators.
 //
-// It never sees a Vulkan command. A connection's first frame decides what it is: a SessionHello makes a
-// session of the tenant whose socket it came in by; an AdminRequest is answered if the peer is root or
-// the service's own user. Until that frame is there, a connection is a handshake: bounded in number for
-// each tenant, in bytes, and in time.
+// It never sees a Vulkan or OpenGL command. A connection's first frame decides what it is: a SessionHello
+// makes a session of the tenant whose socket it came in by; an AdminRequest is answered if the peer is root
+// or the service's own user. Where OpenGL is lent, a connection may begin as vtest does instead, and is a
+// session too. Until that frame is there, a connection is a handshake: bounded in number for each tenant, in
+// bytes, and in time.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -17,8 +18,10 @@
 #include <vector>
 
 #include "host-renderer/daemon/config.hpp"
-#include "host-renderer/daemon/session.hpp"
+#include "host-renderer/daemon/guest_socket.hpp"
+#include "host-renderer/daemon/live_session.hpp"
 #include "host-renderer/daemon/worker_pool.hpp"
+#include "protocol/control/handshake.hpp"
 
 namespace viaduct::host::daemon {
 
@@ -28,6 +31,7 @@ struct ServerOptions {
   uid_t service_uid = 0;
   std::string sandbox;  // what confines workers, for people
   bool sandbox_complete = false;
+  std::string no_vulkan;  // why there is no driver for workers, where OpenGL is all there is; else empty
 };
 
 class Server {
@@ -50,6 +54,10 @@ class Server {
   void on_connection(const std::shared_ptr<Tenant>& tenant, GuestSocket socket);
   void on_frame(const std::shared_ptr<Handshake>& handshake, Result<transport::Frame> frame);
   void begin_session(const std::shared_ptr<Handshake>& handshake, transport::Frame frame);
+  void begin_gl_session(const std::shared_ptr<Handshake>& handshake, const std::string& program);
+  [[nodiscard]] std::string objection(const Tenant& tenant) const;
+  [[nodiscard]] SessionOptions session_options(const Tenant& tenant, const std::string& program);
+  [[nodiscard]] LiveSession::Over on_over(const std::shared_ptr<Tenant>& tenant);
   void answer_device(const std::shared_ptr<Handshake>& handshake, const transport::Frame& frame);
   void begin_admin(const std::shared_ptr<Handshake>& handshake, const transport::Frame& frame);
   void refuse(Handshake& handshake, protocol::RefusalCode code, const std::string& message);
@@ -64,7 +72,7 @@ class Server {
   boost::asio::signal_set signals_;
   boost::asio::posix::stream_descriptor spawner_watch_;
   std::map<std::string, std::shared_ptr<Tenant>> tenants_;  // by socket path
-  std::map<uint32_t, std::shared_ptr<Session>> sessions_;
+  std::map<uint32_t, std::shared_ptr<LiveSession>> sessions_;
   control::WorkerReady last_ready_;
   bool seen_ready_ = false;
   uint32_t next_session_ = 1;

@@ -18,8 +18,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kLastWords{200};
 
-using Descriptor = boost::asio::posix::stream_descriptor;
-
 Result<UniqueFd> make_stats_memfd() {
   UniqueFd fd(::memfd_create("viaduct-stats", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd || ::ftruncate(fd.get(), kStatsBytes) != 0 ||
@@ -64,22 +62,25 @@ const char* state_text(const StatsPage* stats) {
 
 }  // namespace
 
-Session::Session(GuestSocket socket, Peer peer, SessionOptions options, std::function<void(Session&)> over)
-    : socket_(std::move(socket)),
-      peer_(std::move(peer)),
-      options_(std::move(options)),
+Session::Session(GuestSocket socket, Peer peer, SessionOptions options, Over over)
+    : LiveSession(std::move(options)),
+      socket_(std::move(socket)),
+      pid_(peer.pid),
       over_(std::move(over)),
-      process_(socket_.get_executor()),
+      watch_(socket_, std::move(peer.process)),
       timer_(socket_.get_executor()) {}
 
 std::string Session::label() const {
   return "session " + std::to_string(options_.id) + " (tenant " + options_.tenant + ", " + options_.program +
-         ", pid " + std::to_string(peer_.pid) + ")";
+         ", pid " + std::to_string(pid_) + ")";
 }
 
 void Session::start(WorkerPool& pool) {
   pool_ = &pool;
-  watch_guest();
+  // What the guest sends is the worker's business.
+  watch_.start([weak = weak_from_this()](const char* how) {
+    if (const auto self = weak.lock()) self->on_guest_gone(how);
+  });
   timer_.expires_after(options_.start_timeout);
   timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
@@ -97,18 +98,6 @@ void Session::start(WorkerPool& pool) {
       self->ticket_.reset();
       self->on_worker(std::move(taken));
     }
-  });
-}
-
-void Session::watch_guest() {
-  // wait_error is EPOLLHUP: the far end is closed everywhere. What the guest sends is the worker's business.
-  socket_.async_wait(GuestSocket::wait_error, [weak = weak_from_this()](boost::system::error_code error) {
-    if (const auto self = weak.lock(); self && !error) self->on_guest_gone("it closed the connection");
-  });
-  if (!peer_.process) return;
-  process_.assign(peer_.process.release());
-  process_.async_wait(Descriptor::wait_read, [weak = weak_from_this()](boost::system::error_code error) {
-    if (const auto self = weak.lock(); self && !error) self->on_guest_gone("its process ended");
   });
 }
 
@@ -153,7 +142,7 @@ Result<> Session::hand_over(WorkerProcess& worker) {
   start.set_session_id(options_.id);
   start.set_tenant(options_.tenant);
   start.set_program(options_.program);
-  start.set_guest_pid(static_cast<uint32_t>(peer_.pid));
+  start.set_guest_pid(static_cast<uint32_t>(pid_));
   start.set_gpu(options_.gpu);
   start.set_hello(options_.hello.data(), options_.hello.size());
   control::SessionLimits& limits = *start.mutable_limits();
@@ -229,11 +218,8 @@ void Session::finish() {
   timer_.cancel();
   if (ticket_ && pool_ != nullptr) pool_->cancel(*ticket_);
   if (worker_) worker_->kill();
-  boost::system::error_code ignored;
   // The worker's copy of the socket may live a moment longer: hang up now.
-  socket_.shutdown(GuestSocket::shutdown_both, ignored);
-  socket_.close(ignored);
-  if (process_.is_open()) process_.close(ignored);
+  watch_.hang_up();
   const auto keep = shared_from_this();
   if (const auto over = std::exchange(over_, nullptr)) over(*this);
 }
@@ -253,8 +239,9 @@ const char* Session::phase_name() const {
 }
 
 void Session::fill_status(control::SessionStatus& status) const {
+  status.set_kind("vulkan");
   status.set_session_id(options_.id);
-  status.set_guest_pid(static_cast<uint32_t>(peer_.pid));
+  status.set_guest_pid(static_cast<uint32_t>(pid_));
   status.set_program(options_.program);
   const auto age = std::chrono::steady_clock::now() - began_;
   status.set_age_ms(

@@ -12,7 +12,6 @@
 // Event loop only.
 #pragma once
 
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
@@ -20,41 +19,25 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/mapping.hpp"
-#include "host-renderer/daemon/config.hpp"
-#include "host-renderer/daemon/guest_socket.hpp"
+#include "host-renderer/daemon/guest_watch.hpp"
+#include "host-renderer/daemon/live_session.hpp"
 #include "host-renderer/daemon/stats_page.hpp"
 #include "host-renderer/daemon/worker_pool.hpp"
 #include "protocol/control/handshake.hpp"
 
 namespace viaduct::host::daemon {
 
-struct SessionOptions {
-  uint32_t id = 0;
-  std::string tenant;
-  std::string socket;  // the path it came in by
-  std::string program;
-  std::string gpu;
-  TenantConfig limits;
-  std::chrono::milliseconds start_timeout{};
-  std::vector<std::byte> hello;  // as the guest sent it
-};
-
-class Session : public std::enable_shared_from_this<Session> {
+class Session : public LiveSession, public std::enable_shared_from_this<Session> {
  public:
-  // `over` is called from the loop, once; the owner then drops its reference.
-  Session(GuestSocket socket, Peer peer, SessionOptions options, std::function<void(Session&)> over);
+  Session(GuestSocket socket, Peer peer, SessionOptions options, Over over);
 
   void start(WorkerPool& pool);
-  // Ends it from the host's side; the guest sees its device lost.
-  void end(const std::string& cause);
-
+  // The guest sees its device lost.
+  void end(const std::string& cause) override;
   // The counters as the worker last wrote them.
-  void fill_status(control::SessionStatus& status) const;
-  [[nodiscard]] const SessionOptions& options() const { return options_; }
-  [[nodiscard]] bool was_refused() const { return refused_; }
+  void fill_status(control::SessionStatus& status) const override;
 
  private:
   enum class Phase { waiting, granted, running, closing, over };
@@ -68,21 +51,18 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] const char* phase_name() const;
   void refuse(protocol::RefusalCode code, const std::string& message);
   void finish();
-  void watch_guest();
   [[nodiscard]] std::string label() const;
 
   GuestSocket socket_;
-  Peer peer_;
-  SessionOptions options_;
-  std::function<void(Session&)> over_;
-  boost::asio::posix::stream_descriptor process_;
+  pid_t pid_;
+  Over over_;
+  GuestWatch watch_;
   boost::asio::steady_timer timer_;
   WorkerPool* pool_ = nullptr;
   std::optional<WorkerPool::Ticket> ticket_;
   std::shared_ptr<WorkerProcess> worker_;
   Mapping stats_;
   Phase phase_ = Phase::waiting;
-  bool refused_ = false;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 

@@ -20,14 +20,23 @@
 namespace viaduct::host::daemon {
 namespace {
 
-constexpr uint32_t kSpawnRequest = 0x4e505356;  // the only message there is
+constexpr uint32_t kSpawnWorker = 0x4e505356;
+constexpr uint32_t kSpawnGl = 0x4e505347;
 constexpr int kStopMs = 5000;
+constexpr std::size_t kMaxFds = 4;
 
-// One request: the far ends for a new worker. False when the daemon is gone.
-bool receive_request(int socket, sandbox::LaunchFds& out) {
-  uint32_t word = 0;
-  iovec io{&word, sizeof(word)};
-  std::array<int, 3> fds{};
+// With it travel the far ends of link, report and log, and the guest's connection for a kSpawnGl.
+struct Request {
+  uint32_t kind = 0;
+  uint32_t reserved = 0;
+  uint64_t address_space = 0;
+};
+
+// One request and its descriptors, none if it makes no sense. False when the daemon is gone.
+bool receive_request(int socket, Request& request, sandbox::LaunchFds& out) {
+  request = {};
+  iovec io{&request, sizeof(request)};
+  std::array<int, kMaxFds> fds{-1, -1, -1, -1};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(fds))> control{};
   msghdr message{};
   message.msg_iov = &io;
@@ -40,10 +49,9 @@ bool receive_request(int socket, sandbox::LaunchFds& out) {
   } while (got < 0 && errno == EINTR);
   if (got <= 0) return false;
   const cmsghdr* part = CMSG_FIRSTHDR(&message);
-  if (part == nullptr || part->cmsg_type != SCM_RIGHTS || part->cmsg_len != CMSG_LEN(sizeof(fds)))
-    return true;
-  std::memcpy(fds.data(), CMSG_DATA(part), sizeof(fds));
-  out = {UniqueFd(fds[0]), UniqueFd(fds[1]), UniqueFd(fds[2])};
+  if (part == nullptr || part->cmsg_type != SCM_RIGHTS || part->cmsg_len > CMSG_LEN(sizeof(fds))) return true;
+  std::memcpy(fds.data(), CMSG_DATA(part), part->cmsg_len - CMSG_LEN(0));
+  out = {UniqueFd(fds[0]), UniqueFd(fds[1]), UniqueFd(fds[2]), UniqueFd(fds[3])};
   return true;
 }
 
@@ -62,12 +70,15 @@ void tell_failure(int report, const Error& error) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) ::signal(signal, SIG_IGN);
   ::close_range(3, static_cast<unsigned>(socket) - 1, 0);
   ::close_range(static_cast<unsigned>(socket) + 1, ~0u, 0);
-  sandbox::LaunchConfig launch = options.launch;
   for (uint32_t serial = 0;; ++serial) {
+    Request request;
     sandbox::LaunchFds fds;
-    if (!receive_request(socket, fds)) break;
-    if (!fds.link || !fds.report || !fds.log) continue;
+    if (!receive_request(socket, request, fds)) break;
+    const bool gl = request.kind == kSpawnGl && options.gl && fds.guest;
+    if (!fds.link || !fds.report || !fds.log || (!gl && options.launch.worker.empty())) continue;
+    sandbox::LaunchConfig launch = gl ? *options.gl : options.launch;
     launch.uid = throw_away_uid(serial);
+    launch.address_space = request.address_space;
     auto report = fds.report.dup();
     if (!report) continue;
     if (auto launched = sandbox::launch_worker(launch, std::move(fds)); !launched) {
@@ -99,7 +110,13 @@ Result<Spawner> Spawner::start(const SpawnerOptions& options) {
   return Spawner(std::move(pair->first), pid);
 }
 
-Result<SpawnedWorker> Spawner::spawn() {
+Result<SpawnedWorker> Spawner::spawn() { return ask(kSpawnWorker, -1, 0); }
+
+Result<SpawnedWorker> Spawner::spawn_gl(int guest, uint64_t address_space) {
+  return ask(kSpawnGl, guest, address_space);
+}
+
+Result<SpawnedWorker> Spawner::ask(uint32_t kind, int guest, uint64_t address_space) {
   auto link = transport::make_socket_pair(SOCK_SEQPACKET);
   if (!link) return tl::unexpected(link.error());
   auto report = transport::make_socket_pair(SOCK_SEQPACKET);
@@ -112,20 +129,21 @@ Result<SpawnedWorker> Spawner::spawn() {
   UniqueFd log_near(log[0]);
   const UniqueFd log_far(log[1]);
   ::fcntl(log_near.get(), F_SETFL, O_NONBLOCK);
-  uint32_t word = kSpawnRequest;
-  iovec io{&word, sizeof(word)};
-  const std::array<int, 3> fds{link->second.get(), report->second.get(), log_far.get()};
+  Request request{kind, 0, address_space};
+  iovec io{&request, sizeof(request)};
+  const std::array<int, kMaxFds> fds{link->second.get(), report->second.get(), log_far.get(), guest};
+  const std::size_t fd_bytes = (guest < 0 ? kMaxFds - 1 : kMaxFds) * sizeof(int);
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(fds))> control{};
   msghdr message{};
   message.msg_iov = &io;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
-  message.msg_controllen = control.size();
+  message.msg_controllen = CMSG_SPACE(fd_bytes);
   cmsghdr* part = CMSG_FIRSTHDR(&message);
   part->cmsg_level = SOL_SOCKET;
   part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(sizeof(fds));
-  std::memcpy(CMSG_DATA(part), fds.data(), sizeof(fds));
+  part->cmsg_len = CMSG_LEN(fd_bytes);
+  std::memcpy(CMSG_DATA(part), fds.data(), fd_bytes);
   if (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) < 0) {
     return fail(errno == EPIPE ? Errc::closed : Errc::io, "ask the spawner", errno);
   }

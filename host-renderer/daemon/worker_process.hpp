@@ -1,6 +1,8 @@
-// One viaduct-worker, as the daemon sees it: from the moment it is asked for until it is gone.
+// One viaduct-worker, or an OpenGL server, as the daemon sees it: from the moment it is asked for until it is
+// gone.
 //
 //   spawn ─► launching ─► ready (warm, in the pool) ─► granted ─► started (Welcome sent) ─► ended
+//   spawn_gl ─► launching ─► ready (about to read its guest's bytes) ─► ended
 //
 // Lives on the daemon's event loop. Callbacks are called from the loop, never from inside a call of the
 // owner's, and never again after kill(). Destroying the last reference kills the process.
@@ -35,6 +37,8 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   ~WorkerProcess() = default;
 
   void set_events(Events events) { events_ = std::move(events); }
+  // Whose driver's lines in the log these are: "tenant=alice session=3". grant() does it too.
+  void set_label(const std::string& label) { log_->set_label(label); }
   // Hands a session to the worker.
   [[nodiscard]] Result<> grant(const control::WorkerStart& start, std::span<const int> fds);
   // The process and all its memory are gone within milliseconds. No event follows.

@@ -49,18 +49,10 @@ std::string own_folder() {
 
 tl::expected<std::string, std::string> find_worker(const std::string& given) {
   std::error_code error;
-  std::vector<std::string> places = {given};
-  if (given.empty()) {
-    const std::string here = own_folder();
-    places = {here + "/viaduct-worker", here + "/../libexec/viaduct/viaduct-worker",
-              here + "/../libexec/viaduct-worker"};
-  }
-  std::string tried;
-  for (const std::string& place : places) {
-    const fs::path path = fs::canonical(place, error);
-    if (!error && ::access(path.c_str(), X_OK) == 0) return path.string();
-    tried += (tried.empty() ? "" : ", ") + place;
-  }
+  std::string tried = given;
+  const fs::path path =
+      given.empty() ? fs::path(find_beside("viaduct-worker", tried)) : fs::canonical(given, error);
+  if (!error && !path.empty() && ::access(path.c_str(), X_OK) == 0) return path.string();
   return tl::unexpected("viaduct-worker was not found (tried " + tried +
                         "); build it, or reinstall the package");
 }
@@ -139,6 +131,37 @@ bool passes_to_worker(std::string_view variable) {
   return false;
 }
 
+std::string missing_driver(const Config& config) {
+  const auto manifests = find_manifests(config.driver);
+  return manifests ? "" : manifests.error();
+}
+
+std::string find_beside(const std::string& name, std::string& tried) {
+  tried.clear();
+  const std::string here = own_folder();
+  for (const std::string& place :
+       {here + "/" + name, here + "/../libexec/viaduct/" + name, here + "/../lib/" + name}) {
+    std::error_code error;
+    const fs::path path = fs::canonical(place, error);
+    if (!error) return path.string();
+    tried += (tried.empty() ? "" : ", ") + place;
+  }
+  return {};
+}
+
+void inherit_environment(std::vector<std::string>& environment) {
+  const std::size_t own = environment.size();
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view entry(*variable);
+    const bool set =
+        std::any_of(environment.begin(), environment.begin() + static_cast<std::ptrdiff_t>(own),
+                    [entry](const std::string& name) {
+                      return entry.starts_with(std::string_view(name).substr(0, name.find('=') + 1));
+                    });
+    if (!set && passes_to_worker(entry)) environment.emplace_back(entry);
+  }
+}
+
 tl::expected<sandbox::LaunchConfig, std::string> make_launch_config(
     const Config& config, const std::string& worker, const std::vector<std::string>& layer_folders) {
   sandbox::LaunchConfig launch;
@@ -175,14 +198,7 @@ tl::expected<sandbox::LaunchConfig, std::string> make_launch_config(
   const char* asan = std::getenv("ASAN_OPTIONS");
   launch.environment.push_back("ASAN_OPTIONS=" + std::string(asan == nullptr ? "" : asan) +
                                (asan == nullptr || *asan == 0 ? "" : ":") + "detect_leaks=0");
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string_view entry(*variable);
-    bool set = false;
-    for (const std::string& own : launch.environment) {
-      set |= entry.starts_with(std::string_view(own).substr(0, own.find('=') + 1));
-    }
-    if (!set && passes_to_worker(entry)) launch.environment.emplace_back(entry);
-  }
+  inherit_environment(launch.environment);
   return launch;
 }
 

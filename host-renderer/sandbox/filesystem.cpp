@@ -83,7 +83,7 @@ void mount_proc(bool whole) {
 
 }  // namespace
 
-Failure enter_private_root(const View& view, const std::string& worker) {
+Failure enter_private_root(const View& view, const std::string& worker, const std::string& name) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return failed("make mounts private");
   const char* base = nullptr;
   for (const char* folder : {"/tmp", "/run", "/mnt", "/var"}) {
@@ -102,9 +102,8 @@ Failure enter_private_root(const View& view, const std::string& worker) {
   for (const ViewEntry& entry : view.entries) {
     if (const Failure failure = bind_entry(entry); !failure.ok()) return failure;
   }
-  if (const Failure failure = bind_entry({ViewEntry::Kind::file, kWorkerInside, worker}); !failure.ok()) {
-    return failure;
-  }
+  const ViewEntry program{ViewEntry::Kind::file, path_inside(name), worker};
+  if (const Failure failure = bind_entry(program); !failure.ok()) return failure;
   mount_proc(view.nvidia);
   if (::umount2(kOldRoot, MNT_DETACH) != 0) return failed("let go of the old root");
   if (::rmdir(kOldRoot) != 0) return failed("remove the old root's folder");

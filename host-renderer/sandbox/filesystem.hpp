@@ -14,12 +14,12 @@ struct Failure {
   [[nodiscard]] bool ok() const { return what.empty(); }
 };
 
-// Where the worker's binary is found inside the private root.
-inline constexpr const char* kWorkerInside = "/viaduct/viaduct-worker";
+// Where a program of this name is found inside the private root.
+inline std::string path_inside(const std::string& name) { return "/viaduct/" + name; }
 
 // In a fresh mount namespace with the power to mount: replaces the root. Afterwards nothing outside of
-// the view can be named any more.
-Failure enter_private_root(const View& view, const std::string& worker);
+// the view can be named any more, but for the program `worker`, which is at path_inside(name).
+Failure enter_private_root(const View& view, const std::string& worker, const std::string& name);
 
 // Where no mount namespace can be had: Landlock rules for the same view. Needs no_new_privs. Returns
 // false in `enforced` (and no failure) on a kernel without Landlock.

@@ -24,7 +24,6 @@
 namespace viaduct::host::sandbox {
 namespace {
 
-constexpr int kLinkFd = 3;
 constexpr int kReportFd = 4;
 constexpr rlim_t kMaxFiles = 4096;
 constexpr rlim_t kMaxThreads = 4096;
@@ -52,16 +51,19 @@ void require(bool worked, const char* what) {
 bool has_namespaces(Mode mode) { return mode == Mode::root_namespaces || mode == Mode::user_namespaces; }
 bool is_root_mode(Mode mode) { return mode == Mode::root_namespaces || mode == Mode::uid_only; }
 
-// Leaves exactly 0 (null), 1 and 2 (the log), 3 (link) and 4 (report).
-void arrange_descriptors(int link, int report, int log) {
+// Leaves exactly 0 (null), 1 and 2 (the log), 3 (link), 4 (report) and, if there is one, 5 (guest).
+void arrange_descriptors(int link, int report, int log, int guest) {
+  const int high_guest = guest >= 0 ? ::fcntl(guest, F_DUPFD_CLOEXEC, 16) : -1;
   const int high_link = link >= 0 ? ::fcntl(link, F_DUPFD_CLOEXEC, 16) : -1;
   const int high_report = ::fcntl(report, F_DUPFD_CLOEXEC, 16);
   if (high_report < 0 || ::dup3(high_report, kReportFd, O_CLOEXEC) < 0) ::_exit(125);
   if (high_link >= 0) require(::dup2(high_link, kLinkFd) >= 0, "place the link");
+  if (guest >= 0) require(::dup2(high_guest, kGuestFd) >= 0, "place the guest's connection");
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   require(null >= 0 && ::dup2(null, 0) >= 0, "open /dev/null");
   require(::dup2(log >= 0 ? log : null, 2) >= 0 && ::dup2(2, 1) >= 0, "place the log");
-  require(::close_range(kReportFd + 1, ~0u, 0) == 0, "close descriptors");
+  const int last = guest >= 0 ? kGuestFd : kReportFd;
+  require(::close_range(static_cast<unsigned>(last) + 1, ~0u, 0) == 0, "close descriptors");
 }
 
 void write_file(const char* path, const std::string& text, bool needed) {
@@ -114,7 +116,7 @@ uint32_t confine(const LaunchConfig& config, uid_t outer_uid, gid_t outer_gid) {
   if (has_namespaces(config.mode)) {
     constexpr std::string_view kName = "viaduct-worker";
     require(::sethostname(kName.data(), kName.size()) == 0, "set the host name");
-    if (const Failure failure = enter_private_root(config.view, config.worker); !failure.ok())
+    if (const Failure failure = enter_private_root(config.view, config.worker, config.name); !failure.ok())
       give_up(failure);
     measures |= kMountNamespace | kPidNamespace | kNetNamespace;
   }
@@ -142,12 +144,14 @@ uint32_t confine(const LaunchConfig& config, uid_t outer_uid, gid_t outer_gid) {
   std::vector<char*> environment;
   for (const std::string& entry : config.environment) environment.push_back(const_cast<char*>(entry.c_str()));
   environment.push_back(nullptr);
-  char name[] = "viaduct-worker";
-  char* arguments[] = {name, nullptr};
+  std::vector<char*> arguments = {const_cast<char*>(config.name.c_str())};
+  for (const std::string& word : config.arguments) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  if (config.address_space != 0) set_limit(RLIMIT_AS, config.address_space);
   if (has_namespaces(config.mode)) {
-    ::execve(kWorkerInside, arguments, environment.data());
+    ::execve(path_inside(config.name).c_str(), arguments.data(), environment.data());
   } else {
-    ::syscall(SYS_execveat, worker_fd, "", arguments, environment.data(), AT_EMPTY_PATH);
+    ::syscall(SYS_execveat, worker_fd, "", arguments.data(), environment.data(), AT_EMPTY_PATH);
   }
   give_up({"run " + config.worker, errno});
 }
@@ -172,7 +176,7 @@ uint32_t confine(const LaunchConfig& config, uid_t outer_uid, gid_t outer_gid) {
   const bool probing = !fds.link;
   ::prctl(PR_SET_NAME, "viaduct-init");
   restore_signals();
-  arrange_descriptors(fds.link.get(), fds.report.get(), fds.log.get());
+  arrange_descriptors(fds.link.get(), fds.report.get(), fds.log.get(), fds.guest.get());
   // Opened before the root changes and for the cases where it does not.
   const int worker_fd = probing ? -1 : ::open(config.worker.c_str(), O_PATH | O_CLOEXEC);
   if (!probing) require(worker_fd >= 0, ("open " + config.worker).c_str());
@@ -191,6 +195,8 @@ uint32_t confine(const LaunchConfig& config, uid_t outer_uid, gid_t outer_gid) {
   ::prctl(PR_SET_DUMPABLE, 0);  // the worker has the same uid and must not trace this process
   ::close(worker_fd);
   ::close(kLinkFd);
+  // Not the only one that could: a guest must see its connection end with its server.
+  if (fds.guest) ::close(kGuestFd);
   ::fcntl(pidfd, F_SETFD, FD_CLOEXEC);
   report.measures |= kEarlyFilter;
   send_report(kReportFd, report);

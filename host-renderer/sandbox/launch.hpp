@@ -32,11 +32,14 @@ enum class Mode {
 
 struct LaunchConfig {
   Mode mode = Mode::none;
-  std::string worker;                    // absolute path of viaduct-worker
+  std::string worker;                    // absolute path of viaduct-worker, or of another program
+  std::string name = "viaduct-worker";   // what its process is called
+  std::vector<std::string> arguments;    // after its name
   std::vector<std::string> environment;  // NAME=VALUE, the whole of it
   View view;
-  std::vector<gid_t> groups;  // supplementary groups kept (root only)
-  uid_t uid = 0;              // this worker's throw-away uid and gid (root only)
+  std::vector<gid_t> groups;   // supplementary groups kept (root only)
+  uid_t uid = 0;               // this worker's throw-away uid and gid (root only)
+  uint64_t address_space = 0;  // most bytes that it may map; 0 = no limit
 };
 
 // What init says on the report socket, each a datagram of this struct.
@@ -64,10 +67,15 @@ std::string describe_measures(uint32_t measures, bool locked_down);
 
 // The far ends of what a worker is born with.
 struct LaunchFds {
-  UniqueFd link;    // the worker's descriptor 3
-  UniqueFd report;  // init's; Report datagrams
-  UniqueFd log;     // standard output and error of both
+  UniqueFd link;     // the worker's descriptor 3
+  UniqueFd report;   // init's; Report datagrams
+  UniqueFd log;      // standard output and error of both
+  UniqueFd guest{};  // a guest's connection, descriptor 5 of a program that is born with one; may be empty
 };
+
+// The descriptors of a worker beside the standard ones.
+inline constexpr int kLinkFd = 3;
+inline constexpr int kGuestFd = 5;
 
 // Forks init, which forks and execs the worker. The outcome arrives on the near end of `report`: launched or
 // failed. An error here means that not even a process could be made.

@@ -32,6 +32,10 @@ class Packer {
 };
 
 // Reads past the end give zeros and make it fail; checked once per message.
+// Flags of a DeviceInfo.
+constexpr uint32_t kNoVulkan = 1;
+constexpr uint32_t kGlServer = 2;
+
 class Unpacker {
  public:
   explicit Unpacker(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -142,6 +146,8 @@ std::vector<std::byte> encode_device_info(const DeviceInfo& info) {
   Packer out;
   out.u32(info.protocol_version);
   out.u32(info.device_type);
+  const uint32_t flags = (info.vulkan ? 0 : kNoVulkan) | (info.gl_server ? kGlServer : 0);
+  if (flags != 0) out.u32(flags);
   return out.take();
 }
 
@@ -218,6 +224,9 @@ Result<DeviceInfo> decode_device_info(std::span<const std::byte> payload) {
   DeviceInfo info;
   info.protocol_version = in.u32();
   info.device_type = in.u32();
+  const uint32_t flags = in.ok() && in.left() != 0 ? in.u32() : 0;
+  info.vulkan = (flags & kNoVulkan) == 0;
+  info.gl_server = (flags & kGlServer) != 0;
   if (!in.ok() || in.left() != 0) return fail(Errc::bad_data, "device info: length");
   if (info.protocol_version != kProtocolVersion) {
     return fail(Errc::incompatible, "device info: protocol version");

@@ -26,6 +26,8 @@
 //   DeviceQuery (guest to host, kind 6)        DeviceInfo (host to guest, kind 7)
 //   +0   u32 protocol version                  +0   u32 protocol version
 //                                              +4   u32 VkPhysicalDeviceType of the host's first GPU
+//                                              +8   u32 flags: 1 no Vulkan, 2 an OpenGL server
+// A DeviceInfo whose flags are 0 ends before them.
 #pragma once
 
 #include <cstddef>
@@ -77,6 +79,8 @@ struct DeviceQuery {
 struct DeviceInfo {
   uint32_t protocol_version = kProtocolVersion;
   uint32_t device_type = 0;  // VkPhysicalDeviceType, the host's own
+  bool vulkan = true;        // false: sessions would be refused
+  bool gl_server = false;    // the socket also takes Mesa's virpipe (vtest)
 };
 
 enum class RefusalCode : uint32_t {

@@ -70,7 +70,7 @@ tl::expected<transport::Url, std::string> find_service(const std::string& wanted
                         "); start viaductd, or set VIADUCT_URL to where it listens");
 }
 
-tl::expected<uint32_t, std::string> ask_device_type(const transport::Url& url) {
+tl::expected<protocol::DeviceInfo, std::string> ask_device(const transport::Url& url) {
   const auto frame = exchange(url, transport::FrameKind::device_query, protocol::encode_device_query({}));
   if (!frame) return tl::unexpected(frame.error());
   const auto info = frame->kind == transport::FrameKind::device_info
@@ -80,7 +80,7 @@ tl::expected<uint32_t, std::string> ask_device_type(const transport::Url& url) {
     return tl::unexpected("the service at " + transport::to_string(url) +
                           " answered something else; is it of this version?");
   }
-  return info->device_type;
+  return *info;
 }
 
 tl::expected<control::AdminReply, std::string> ask(const transport::Url& url,

@@ -6,6 +6,7 @@
 #include <tl/expected.hpp>
 
 #include "generated/protocol/control/control.pb.h"
+#include "protocol/control/handshake.hpp"
 #include "transport/url.hpp"
 
 namespace viaduct::tools {
@@ -14,8 +15,9 @@ namespace viaduct::tools {
 // places. The error names all that was tried, and what to do.
 [[nodiscard]] tl::expected<transport::Url, std::string> find_service(const std::string& wanted);
 
-// The VkPhysicalDeviceType of the first GPU that this service lends. Needs no privilege and takes no session.
-[[nodiscard]] tl::expected<uint32_t, std::string> ask_device_type(const transport::Url& url);
+// The kind of the first GPU that this service lends, and whether it lends Vulkan and OpenGL. Needs no
+// privilege and takes no session.
+[[nodiscard]] tl::expected<protocol::DeviceInfo, std::string> ask_device(const transport::Url& url);
 
 [[nodiscard]] tl::expected<control::AdminReply, std::string> ask(const transport::Url& url,
                                                                  const control::AdminRequest& request);

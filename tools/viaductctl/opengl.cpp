@@ -5,6 +5,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "tools/viaductctl/vtest_socket.hpp"
+
 namespace viaduct::tools {
 namespace {
 
@@ -32,6 +34,16 @@ bool holds_zink(const fs::path& folder) {
   return fs::exists(folder / "dri" / "zink_dri.so", error) || holds_gallium(folder);
 }
 
+std::string vendor_file() {
+  std::error_code error;
+  return fs::exists(kMesaVendorFile, error) ? kMesaVendorFile : "";
+}
+
+void apply(const GlEnvironment& wanted) {
+  for (const auto& [name, value] : wanted.set) ::setenv(name.c_str(), value.c_str(), 1);
+  for (const std::string& name : wanted.unset) ::unsetenv(name.c_str());
+}
+
 }  // namespace
 
 GlEnvironment gl_environment(bool cpu_device, const std::string& vendor_file) {
@@ -47,6 +59,17 @@ GlEnvironment gl_environment(bool cpu_device, const std::string& vendor_file) {
     out.set.emplace_back("LIBGL_KOPPER_DRI2", "1");
     out.unset.emplace_back("LIBGL_ALWAYS_SOFTWARE");
   }
+  return out;
+}
+
+GlEnvironment virgl_environment(const std::string& vendor_file, const std::string& socket) {
+  GlEnvironment out;
+  out.set = {{"GALLIUM_DRIVER", "virpipe"},
+             {"LIBGL_ALWAYS_SOFTWARE", "1"},
+             {"VTEST_SOCKET_NAME", socket},
+             {"__GLX_VENDOR_LIBRARY_NAME", "mesa"}};
+  if (!vendor_file.empty()) out.set.emplace_back("__EGL_VENDOR_LIBRARY_FILENAMES", vendor_file);
+  out.unset = {"MESA_LOADER_DRIVER_OVERRIDE", "LIBGL_KOPPER_DRI2"};
   return out;
 }
 
@@ -76,11 +99,15 @@ std::string set_up_gl(bool cpu_device) {
     return "OpenGL programs will not use Viaduct: Mesa's Zink is not installed (on Debian the package "
            "libgl1-mesa-dri); --no-gl leaves OpenGL alone and keeps this quiet";
   }
-  std::error_code error;
-  const GlEnvironment wanted =
-      gl_environment(cpu_device, fs::exists(kMesaVendorFile, error) ? kMesaVendorFile : "");
-  for (const auto& [name, value] : wanted.set) ::setenv(name.c_str(), value.c_str(), 1);
-  for (const std::string& name : wanted.unset) ::unsetenv(name.c_str());
+  apply(gl_environment(cpu_device, vendor_file()));
+  return {};
+}
+
+std::string set_up_virgl(const std::string& socket) {
+  if (!mesa_takes_socket_name("/")) {
+    if (std::string trouble = mount_vtest_socket(socket); !trouble.empty()) return trouble;
+  }
+  apply(virgl_environment(vendor_file(), socket));
   return {};
 }
 

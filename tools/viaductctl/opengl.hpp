@@ -20,6 +20,9 @@ struct GlEnvironment {
 // file for Mesa's EGL, or empty where there is none.
 [[nodiscard]] GlEnvironment gl_environment(bool cpu_device, const std::string& vendor_file);
 
+// For a host that lends OpenGL itself (viaductd --gl virgl): Mesa's virpipe, with the server at `socket`.
+[[nodiscard]] GlEnvironment virgl_environment(const std::string& vendor_file, const std::string& socket);
+
 // Whether a Mesa with Zink is installed below `root` ("/" but in tests), in one of the places where Mesa's
 // loaders look. `drivers_path` is LIBGL_DRIVERS_PATH, which replaces them if it is not empty.
 [[nodiscard]] bool has_zink(const std::filesystem::path& root, const std::string& drivers_path);
@@ -27,5 +30,7 @@ struct GlEnvironment {
 // Changes this process's environment. Returns what to tell the user if OpenGL could not be set up; the
 // environment is untouched then.
 [[nodiscard]] std::string set_up_gl(bool cpu_device);
+// The same by virpipe. May put the process into namespaces of its own (vtest_socket.hpp).
+[[nodiscard]] std::string set_up_virgl(const std::string& socket);
 
 }  // namespace viaduct::tools

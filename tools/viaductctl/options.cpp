@@ -6,18 +6,22 @@
 namespace viaduct::tools {
 
 const char* ctl_help() {
-  return R"(Usage: viaductctl run [--tenant NAME] [--no-gl] [--url URL] -- PROGRAM ARGS...
+  return R"(Usage: viaductctl run [--tenant NAME] [--gl zink|virgl] [--no-gl] [--url URL]
+                      -- PROGRAM ARGS...
        viaductctl status [--json] [--url URL]
        viaductctl gpus [--json] [--url URL]
        viaductctl kill SESSION [--url URL]
 
   run      start a program on Viaduct's Vulkan driver, with everything set;
-           OpenGL programs run there too, by Mesa's Zink
+           OpenGL programs run there too: by Mesa's Zink, or where the
+           host has no Vulkan by its OpenGL (viaductd --gl virgl)
   status   tenants and their sessions: pid, program, frames, memory
   gpus     the GPUs that the service lends
   kill     end a session; its program sees its device lost
 
   --tenant NAME  run as this tenant, by the tenant's own socket
+  --gl WAY       how OpenGL programs run: zink, on the Vulkan driver, or virgl,
+                 on the host's OpenGL; default: zink if the host has Vulkan
   --no-gl        leave OpenGL alone: set nothing for Mesa
   --url URL      where the service is; default: VIADUCT_URL, then the standard
                  places ($XDG_RUNTIME_DIR/viaduct, /run/viaduct)
@@ -78,6 +82,7 @@ tl::expected<Split, std::string> split(int argc, const char* const* argv) {
     }
     std::string* target = word == "--url"      ? &out.options.url
                           : word == "--tenant" ? &out.options.tenant
+                          : word == "--gl"     ? &out.options.gl_by
                                                : nullptr;
     if (target == nullptr) return bad("unknown option '" + std::string(word) + "'");
     if (!has_value && i + 1 >= argc) return bad("option " + std::string(word) + " wants a value");
@@ -103,6 +108,11 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
   if (verb != "run" && !options.program.empty()) return bad(verb + " takes no program");
   if (verb != "run" && !options.tenant.empty()) return bad("--tenant belongs to run");
   if (verb != "run" && !options.gl) return bad("--no-gl belongs to run");
+  if (verb != "run" && !options.gl_by.empty()) return bad("--gl belongs to run");
+  if (!options.gl && !options.gl_by.empty()) return bad("--gl and --no-gl exclude each other");
+  if (!options.gl_by.empty() && options.gl_by != "zink" && options.gl_by != "virgl") {
+    return bad("--gl wants zink or virgl, not '" + options.gl_by + "'");
+  }
   if (verb == "run") {
     options.verb = Verb::run;
     if (options.program.empty()) return bad("run wants a program: viaductctl run -- PROGRAM ARGS...");

@@ -15,6 +15,7 @@ struct CtlOptions {
   std::string url;     // --url; empty = VIADUCT_URL or the standard places
   std::string tenant;  // run --tenant
   bool gl = true;      // false: run --no-gl
+  std::string gl_by;   // run --gl zink|virgl; empty = what the service has
   bool json = false;
   uint32_t session = 0;              // kill
   std::vector<std::string> program;  // run

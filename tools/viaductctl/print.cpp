@@ -106,18 +106,18 @@ std::string status_table(const control::Status& status) {
                     std::to_string(status.sessions_refused()) + " refused\n";
   out += std::string("sandbox: ") + (status.sandbox_complete() ? "" : "INCOMPLETE: ") + status.sandbox() +
          "\n\n";
-  std::vector<std::vector<std::string>> rows = {{"TENANT", "SESSION", "PID", "PROGRAM", "AGE", "FRAMES",
-                                                 "COMMANDS", "DEVICE MEM", "ARENA", "MAPPED BY", "STATE",
-                                                 "WORKER", "SANDBOX"}};
+  std::vector<std::vector<std::string>> rows = {{"TENANT", "SESSION", "PID", "KIND", "PROGRAM", "AGE",
+                                                 "FRAMES", "COMMANDS", "DEVICE MEM", "ARENA", "MAPPED BY",
+                                                 "STATE", "WORKER", "SANDBOX"}};
   for (const control::TenantStatus& tenant : status.tenants()) {
     if (tenant.sessions().empty()) rows.push_back({tenant.name(), "-"});
     for (const control::SessionStatus& session : tenant.sessions()) {
       rows.push_back({tenant.name(), std::to_string(session.session_id()),
-                      std::to_string(session.guest_pid()), session.program(), age_text(session.age_ms()),
-                      std::to_string(session.frames()), std::to_string(session.commands()),
-                      size_text(session.device_memory_bytes()), size_text(session.arena_bytes()),
-                      session.memory_mode(), session.state(), std::to_string(session.worker_pid()),
-                      session.sandbox()});
+                      std::to_string(session.guest_pid()), session.kind(), session.program(),
+                      age_text(session.age_ms()), std::to_string(session.frames()),
+                      std::to_string(session.commands()), size_text(session.device_memory_bytes()),
+                      size_text(session.arena_bytes()), session.memory_mode(), session.state(),
+                      std::to_string(session.worker_pid()), session.sandbox()});
     }
   }
   return out + table(rows);
@@ -131,6 +131,7 @@ std::string status_json(const control::Status& status) {
       sessions.push_back(Object()
                              .number("session", session.session_id())
                              .number("pid", session.guest_pid())
+                             .text("kind", session.kind())
                              .text("program", session.program())
                              .number("worker_pid", session.worker_pid())
                              .number("age_ms", session.age_ms())

@@ -50,11 +50,23 @@ tl::expected<transport::Url, std::string> tenant_url(const transport::Url& base,
 }
 
 // A Vulkan program needs none of it, so what is missing is said and the program starts all the same.
-void prepare_gl(const transport::Url& url) {
-  const auto type = ask_device_type(url);
-  const std::string trouble = type ? set_up_gl(*type == VK_PHYSICAL_DEVICE_TYPE_CPU)
-                                   : "OpenGL programs will not use Viaduct: " + type.error();
-  if (!trouble.empty()) std::fprintf(stderr, "viaductctl: %s\n", trouble.c_str());
+// Not so for who names the way: then what is returned, if anything, is why the program does not start.
+std::string prepare_gl(const transport::Url& url, const std::string& way) {
+  const auto device = ask_device(url);
+  std::string trouble;
+  if (!device) {
+    trouble = "OpenGL programs will not use Viaduct: " + device.error();
+  } else if (way == "virgl" || (way.empty() && !device->vulkan && device->gl_server)) {
+    trouble = !device->gl_server
+                  ? "this service lends no OpenGL of the host's; start viaductd with --gl virgl"
+              : url.kind != transport::UrlKind::unix_socket
+                  ? "the host's OpenGL is reached by Unix sockets only, not by " + transport::to_string(url)
+                  : set_up_virgl(url.path);
+  } else {
+    trouble = set_up_gl(device->device_type == VK_PHYSICAL_DEVICE_TYPE_CPU);
+  }
+  if (way.empty() && !trouble.empty()) std::fprintf(stderr, "viaductctl: %s\n", trouble.c_str());
+  return way.empty() ? "" : trouble;
 }
 
 }  // namespace
@@ -92,7 +104,9 @@ std::string run_program(const CtlOptions& options) {
   ::setenv("VIADUCT_URL", transport::to_string(*url).c_str(), 1);
   ::setenv("VK_DRIVER_FILES", manifest.c_str(), 1);
   ::setenv("VK_ICD_FILENAMES", manifest.c_str(), 1);  // what the variable was called before Vulkan 1.3.207
-  if (options.gl) prepare_gl(*url);
+  if (options.gl) {
+    if (std::string trouble = prepare_gl(*url, options.gl_by); !trouble.empty()) return trouble;
+  }
   std::vector<char*> arguments;
   for (const std::string& word : options.program) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);

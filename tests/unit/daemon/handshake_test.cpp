@@ -125,6 +125,19 @@ TEST(Handshake, a_long_program_name_is_cut_when_it_is_sent) {
   EXPECT_EQ(hello->program, std::string(63, 'p'));
 }
 
+TEST(Handshake, a_device_info_tells_what_is_lent) {
+  const DeviceInfo ordinary;
+  EXPECT_EQ(encode_device_info(ordinary).size(), 8u) << "as it was before there were flags";
+  for (const bool vulkan : {false, true}) {
+    for (const bool gl : {false, true}) {
+      const auto info = decode_device_info(encode_device_info({.vulkan = vulkan, .gl_server = gl}));
+      ASSERT_TRUE(info);
+      EXPECT_EQ(info->vulkan, vulkan);
+      EXPECT_EQ(info->gl_server, gl);
+    }
+  }
+}
+
 TEST(Handshake, a_question_for_the_device_and_its_answer_arrive_unchanged) {
   EXPECT_TRUE(decode_device_query(encode_device_query({})));
   DeviceInfo sent;

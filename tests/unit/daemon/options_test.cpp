@@ -34,6 +34,18 @@ TEST(DaemonOptions, may_be_written_with_a_space_or_an_equals_sign) {
   EXPECT_TRUE(options->list_gpus);
 }
 
+TEST(DaemonOptions, opengl_is_lent_by_virgl_or_not_at_all) {
+  EXPECT_EQ(daemon_options("--gl", "virgl")->gl, "virgl");
+  EXPECT_EQ(daemon_options("--gl=none")->gl, "none");
+  EXPECT_NE(daemon_options("--gl", "opengl").error().find("\"virgl\""), std::string::npos);
+  host::daemon::Config config;
+  config.gl = "virgl";
+  host::daemon::overlay(*daemon_options(), config);
+  EXPECT_EQ(config.gl, "virgl");
+  host::daemon::overlay(*daemon_options("--gl=none"), config);
+  EXPECT_EQ(config.gl, "none");
+}
+
 TEST(DaemonOptions, mistakes_are_named) {
   EXPECT_NE(daemon_options("--lisen", "x").error().find("--lisen"), std::string::npos);
   EXPECT_NE(daemon_options("--listen").error().find("wants a value"), std::string::npos);
@@ -78,6 +90,15 @@ TEST(CtlOptions, opengl_is_set_up_unless_told_otherwise) {
   EXPECT_EQ(ctl_options("run", "--", "prog", "--no-gl")->program,
             (std::vector<std::string>{"prog", "--no-gl"}));
   EXPECT_FALSE(ctl_options("status", "--no-gl"));
+}
+
+TEST(CtlOptions, the_way_of_opengl_can_be_chosen) {
+  EXPECT_EQ(ctl_options("run", "--", "glxgears")->gl_by, "");
+  EXPECT_EQ(ctl_options("run", "--gl", "virgl", "--", "glxgears")->gl_by, "virgl");
+  EXPECT_EQ(ctl_options("run", "--gl=zink", "--", "glxgears")->gl_by, "zink");
+  EXPECT_NE(ctl_options("run", "--gl", "x", "--", "p").error().find("zink or virgl"), std::string::npos);
+  EXPECT_FALSE(ctl_options("run", "--gl=virgl", "--no-gl", "--", "p"));
+  EXPECT_FALSE(ctl_options("status", "--gl", "virgl"));
 }
 
 TEST(CtlOptions, verbs_are_recognised) {

@@ -1,0 +1,49 @@
+// Notices that a guest is gone: its connection closed everywhere, or the process that made it ended (a forked
+// child may still hold the connection). Event loop only.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "host-renderer/daemon/guest_socket.hpp"
+
+namespace viaduct::host::daemon {
+
+class GuestWatch {
+ public:
+  using Gone = std::function<void(const char* how)>;
+
+  // The socket must outlive the watch. `process` is a pidfd, or empty.
+  GuestWatch(GuestSocket& socket, UniqueFd process)
+      : socket_(socket), process_(socket.get_executor()), process_fd_(std::move(process)) {}
+
+  // `gone` may be called twice; it must hold no reference that keeps this object alive.
+  void start(const Gone& gone) {
+    // wait_error is EPOLLHUP: what the guest sends is not looked at here.
+    socket_.async_wait(GuestSocket::wait_error, [gone](boost::system::error_code error) {
+      if (!error) gone("it closed the connection");
+    });
+    if (!process_fd_) return;
+    process_.assign(process_fd_.release());
+    process_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                        [gone](boost::system::error_code error) {
+                          if (!error) gone("its process ended");
+                        });
+  }
+  // Hangs the guest up and stops watching. Others may hold copies of the socket: they see it closed too.
+  void hang_up() {
+    boost::system::error_code ignored;
+    socket_.shutdown(GuestSocket::shutdown_both, ignored);
+    socket_.close(ignored);
+    if (process_.is_open()) process_.close(ignored);
+  }
+
+ private:
+  GuestSocket& socket_;
+  boost::asio::posix::stream_descriptor process_;
+  UniqueFd process_fd_;
+};
+
+}  // namespace viaduct::host::daemon

@@ -1,0 +1,51 @@
+// A session as the server and the administration see it, whatever serves it: a worker (Session) or an OpenGL
+// server (GlSession). Event loop only.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "generated/protocol/control/control.pb.h"
+#include "host-renderer/daemon/config.hpp"
+
+namespace viaduct::host::daemon {
+
+struct SessionOptions {
+  uint32_t id = 0;
+  std::string tenant;
+  std::string socket;  // the path it came in by
+  std::string program;
+  std::string gpu;
+  TenantConfig limits;
+  std::chrono::milliseconds start_timeout{};
+  bool require_sandbox = false;
+  std::vector<std::byte> hello;  // as the guest sent it; empty for OpenGL
+};
+
+class LiveSession {
+ public:
+  // Called from the loop, once, when the session is over; the owner then drops its reference.
+  using Over = std::function<void(LiveSession&)>;
+
+  explicit LiveSession(SessionOptions options) : options_(std::move(options)) {}
+  LiveSession(const LiveSession&) = delete;
+  LiveSession& operator=(const LiveSession&) = delete;
+  virtual ~LiveSession() = default;
+
+  // Ends it from the host's side.
+  virtual void end(const std::string& cause) = 0;
+  virtual void fill_status(control::SessionStatus& status) const = 0;
+  [[nodiscard]] const SessionOptions& options() const { return options_; }
+  [[nodiscard]] bool was_refused() const { return refused_; }
+
+ protected:
+  SessionOptions options_;
+  bool refused_ = false;
+};
+
+}  // namespace viaduct::host::daemon
