@@ -39,4 +39,9 @@ class Fence {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// vkWaitForFences for threads of our own: no message of the host is delivered in it.
+VKAPI_ATTR VkResult VKAPI_CALL wait_for_fences(VkDevice device, std::uint32_t fenceCount,
+                                               const VkFence* pFences, VkBool32 waitAll,
+                                               std::uint64_t timeout) noexcept;
+
 }  // namespace viaduct::guest
