@@ -32,6 +32,7 @@ CommandPool* pool_of(VkDevice device, VkCommandPool handle) noexcept {
 }
 
 void destroy(Channel& channel, CommandBuffer* commands) noexcept {
+  if (commands->device->debug_names) commands->session->objects().named.remove(*commands);
   const std::uint64_t id = commands->header.id;
   delete commands;
   release_id(channel, ObjectType::kCommandBuffer, id);
@@ -102,6 +103,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkAllocateCommandBuffers(VkDevice device,
       }
       pool->buffers.push_back(commands);
       pCommandBuffers[made] = commands->handle();
+      if (self->debug_names) self->session->objects().named.add(*commands);
     }
   } catch (const std::bad_alloc&) {
     for (; made > 0; --made) {

@@ -9,7 +9,9 @@
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/extensions.hpp"
+#include "guest-icd/objects/host_messages.hpp"
 #include "guest-icd/objects/object_ids.hpp"
+#include "guest-icd/objects/object_tables.hpp"
 #include "guest-icd/queue/queue.hpp"
 #include "guest-icd/session/session.hpp"
 
@@ -104,6 +106,11 @@ VkResult create_device(PhysicalDevice& physical, const VkDeviceCreateInfo& info,
     post_viaductGetDeviceQueue(channel, device->handle(), queue->flags, queue->family, queue->index,
                                queue->slot, queue->last_value.load(std::memory_order_relaxed), &handle);
   }
+  if (device->debug_names) {
+    NamedObjects& named = device->session->objects().named;
+    named.add(*device);
+    for (const auto& queue : device->queues) named.add(*queue);
+  }
   *out = device.release()->handle();
   return VK_SUCCESS;
 }
@@ -115,6 +122,7 @@ namespace entry {
 VKAPI_ATTR VkResult VKAPI_CALL vkCreateDevice(VkPhysicalDevice physicalDevice,
                                               const VkDeviceCreateInfo* pCreateInfo,
                                               const VkAllocationCallbacks*, VkDevice* pDevice) noexcept {
+  const HearsHost hears(physicalDevice);
   try {
     return create_device(*PhysicalDevice::from(physicalDevice), *pCreateInfo, pDevice);
   } catch (const std::bad_alloc&) {
@@ -129,6 +137,13 @@ VKAPI_ATTR void VKAPI_CALL vkDestroyDevice(VkDevice device,
   Channel& channel = *self->channel;
   post_vkDestroyDevice(channel, device, pAllocator);
   channel.flush();
+  if (self->debug_names) {
+    // While the names of what its end has to say something of are known.
+    { const HearsHost hears(*self, HearWhen::kNow); }
+    NamedObjects& named = self->session->objects().named;
+    named.remove(*self);
+    for (const auto& queue : self->queues) named.remove(*queue);
+  }
   release_queues(*self);
   const std::uint64_t id = self->header.id;
   self.reset();

@@ -30,8 +30,8 @@ struct Device : Dispatchable {
   PhysicalDevice* physical;
   std::uint32_t api_version = VK_API_VERSION_1_0;  ///< min(instance's requested, physical device's)
   ExtensionSet extensions;                         ///< enabled ones
-  bool debug_names = false;                        ///< the host takes names, tags and labels
-  std::vector<std::unique_ptr<Queue>> queues;      ///< all that vkCreateDevice asked for
+  bool debug_names = false;                    ///< the host takes names, tags and labels, and has messages
+  std::vector<std::unique_ptr<Queue>> queues;  ///< all that vkCreateDevice asked for
   mutable std::atomic<bool> lost{false};
 };
 

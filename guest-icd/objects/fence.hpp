@@ -79,4 +79,9 @@ class Fence {
   std::shared_ptr<FencePayload> permanent_, temporary_;
 };
 
+/// vkWaitForFences for threads of our own: no message of the host is delivered in it.
+VKAPI_ATTR VkResult VKAPI_CALL wait_for_fences(VkDevice device, std::uint32_t fenceCount,
+                                               const VkFence* pFences, VkBool32 waitAll,
+                                               std::uint64_t timeout) noexcept;
+
 }  // namespace viaduct::guest

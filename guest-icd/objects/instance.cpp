@@ -9,6 +9,7 @@
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/extensions.hpp"
+#include "guest-icd/objects/host_messages.hpp"
 #include "guest-icd/objects/object_ids.hpp"
 #include "guest-icd/session/session.hpp"
 
@@ -57,7 +58,15 @@ VkResult create_instance(const VkInstanceCreateInfo& info, VkInstance* out) {
       VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,   nullptr,     0, info.pApplicationInfo, 0, nullptr,
       static_cast<std::uint32_t>(names.size()), names.data()};
   VkInstance handle = instance->handle();
+  if (!names.empty()) {
+    instance->creation_messengers.add_from_chain(info);
+    listen_to_host(*instance, instance->creation_messengers.interest());
+  }
   const VkResult result = call_vkCreateInstance(channel, &sent, nullptr, &handle);
+  if (instance->listening.ever) {
+    deliver_host_messages(*instance, instance->creation_messengers);
+    listen_to_host(*instance, {});
+  }
   if (result != VK_SUCCESS) {
     release_id(channel, protocol::ObjectType::kInstance, id);
     // Loss is no result of this call.
@@ -110,7 +119,13 @@ VKAPI_ATTR void VKAPI_CALL vkDestroyInstance(VkInstance instance,
   // The instance's reference may be the last: the session must outlive what is done with its channel here.
   const std::shared_ptr<Session> session = self->session_reference;
   Channel& channel = session->channel();
+  if (self->debug_names) listen_to_host(*self, self->creation_messengers.interest());
   post_vkDestroyInstance(channel, instance, pAllocator);
+  if (self->listening.any.load(std::memory_order_relaxed)) {
+    deliver_host_messages(*self, self->creation_messengers);
+  }
+  // Nothing is kept for an instance that is no more.
+  if (self->listening.ever) post_viaductListen(channel, self->header.id, 0, 0);
   channel.flush();
   for (const auto& physical : self->physical_devices) {
     release_id(channel, protocol::ObjectType::kPhysicalDevice, physical->header.id);

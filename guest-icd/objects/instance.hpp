@@ -4,6 +4,8 @@
 
 #include <vulkan/vulkan.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -43,6 +45,16 @@ struct PhysicalDevice : Dispatchable {
   DeviceFacts facts;
 };
 
+/// Which of the host's messages are wanted, and how far they are heard (host_messages.hpp).
+struct HostListening {
+  std::atomic<bool> any{false};
+  std::atomic<std::uint32_t> seen{0};  ///< HostWords.messages when they were last fetched
+
+  std::mutex mutex;  ///< guards what follows
+  DebugInterest told;
+  bool ever = false;  ///< the host may keep something for this instance
+};
+
 struct Instance : Dispatchable {
   Instance(std::shared_ptr<Session> its_session, std::uint64_t object_id) noexcept;
   static Instance* from(VkInstance handle) noexcept { return reinterpret_cast<Instance*>(handle); }
@@ -53,7 +65,9 @@ struct Instance : Dispatchable {
   std::uint32_t api_version = VK_API_VERSION_1_0;  ///< VkApplicationInfo::apiVersion, 1.0 when it gave none
   ExtensionSet extensions;
   DebugMessengers messengers;
-  bool debug_names = false;  ///< the host takes names, tags and labels
+  DebugMessengers creation_messengers;  ///< of the create info's chain: for the creation and the end
+  HostListening listening;
+  bool debug_names = false;  ///< the host takes names, tags and labels, and has messages
 
   std::mutex enumeration_mutex;  ///< guards the two below until `enumerated`
   bool enumerated = false;

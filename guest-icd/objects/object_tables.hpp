@@ -4,6 +4,7 @@
 #include "guest-icd/memory/device_memory.hpp"
 #include "guest-icd/objects/command_buffer.hpp"
 #include "guest-icd/objects/descriptor.hpp"
+#include "guest-icd/objects/named_objects.hpp"
 #include "guest-icd/objects/object_table.hpp"
 #include "guest-icd/objects/pipeline_sanitize.hpp"
 #include "guest-icd/objects/resource.hpp"
@@ -22,6 +23,7 @@ struct ObjectTables {
   ObjectTable<DescriptorPool> descriptor_pools;
   ObjectTable<DescriptorSet> descriptor_sets;
   ObjectTable<RenderPass> render_passes;
+  NamedObjects named;
 };
 
 }  // namespace viaduct::guest

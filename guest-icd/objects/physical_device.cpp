@@ -10,6 +10,7 @@
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/extensions.hpp"
+#include "guest-icd/objects/host_messages.hpp"
 #include "guest-icd/objects/instance.hpp"
 #include "guest-icd/objects/object_ids.hpp"
 #include "guest-icd/session/session.hpp"
@@ -159,6 +160,7 @@ namespace entry {
 
 VKAPI_ATTR VkResult VKAPI_CALL vkEnumeratePhysicalDevices(VkInstance instance, uint32_t* pPhysicalDeviceCount,
                                                           VkPhysicalDevice* pPhysicalDevices) noexcept {
+  const HearsHost hears(instance);
   std::vector<VkPhysicalDevice> handles;
   const VkResult result = enumerate_handles(instance, handles);
   if (result != VK_SUCCESS) return result;

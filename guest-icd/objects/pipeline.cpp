@@ -6,6 +6,7 @@
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/device.hpp"
+#include "guest-icd/objects/host_messages.hpp"
 #include "guest-icd/objects/object_ids.hpp"
 #include "guest-icd/objects/object_tables.hpp"
 #include "guest-icd/objects/pipeline_sanitize.hpp"
@@ -39,6 +40,7 @@ template <class Info, class Post, class Call>
 VkResult create_pipelines(VkDevice device, std::uint32_t count, const Info* infos, VkPipeline* pipelines,
                           const Post& post, const Call& call) noexcept {
   Device* self = Device::from(device);
+  const HearsHost hears(*self);
   Channel& channel = *self->channel;
   if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
   if (infos == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "generated/guest/entrypoints.hpp"
+#include "guest-icd/objects/host_messages.hpp"
 #include "guest-icd/objects/private_data.hpp"
 #include "guest-icd/queue/queue.hpp"
 #include "guest-icd/session/channel.hpp"
@@ -53,43 +54,9 @@ bool make_shared_payload(Fence& fence, bool signaled) noexcept {
 
 }  // namespace
 
-namespace entry {
-
-VKAPI_ATTR VkResult VKAPI_CALL vkCreateFence(VkDevice, const VkFenceCreateInfo* pCreateInfo,
-                                             const VkAllocationCallbacks*, VkFence* pFence) noexcept {
-  const bool signaled = (pCreateInfo->flags & VK_FENCE_CREATE_SIGNALED_BIT) != 0;
-  auto* fence = new (std::nothrow) Fence(signaled);
-  if (fence == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
-  if (is_made_for_export(*pCreateInfo) && !make_shared_payload(*fence, signaled)) {
-    delete fence;
-    return VK_ERROR_OUT_OF_HOST_MEMORY;
-  }
-  *pFence = fence->handle();
-  return VK_SUCCESS;
-}
-
-VKAPI_ATTR void VKAPI_CALL vkDestroyFence(VkDevice, VkFence fence, const VkAllocationCallbacks*) noexcept {
-  if (fence == VK_NULL_HANDLE) return;
-  forget_private_data(protocol::id_of(fence));
-  delete Fence::from(fence);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL vkResetFences(VkDevice, uint32_t fenceCount, const VkFence* pFences) noexcept {
-  for (std::uint32_t i = 0; i < fenceCount; ++i) Fence::from(pFences[i])->reset();
-  return VK_SUCCESS;
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL vkGetFenceStatus(VkDevice device, VkFence fence) noexcept {
-  Device* self = Device::from(device);
-  const VkResult result = Fence::from(fence)->status(*self);
-  if (result != VK_NOT_READY) return result;
-  // A program that only polls must learn of the worker's death too.
-  if (self->channel->check_lost()) self->latch_lost();
-  return self->is_lost() ? VK_ERROR_DEVICE_LOST : VK_NOT_READY;
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL vkWaitForFences(VkDevice device, uint32_t fenceCount, const VkFence* pFences,
-                                               VkBool32 waitAll, uint64_t timeout) noexcept {
+VKAPI_ATTR VkResult VKAPI_CALL wait_for_fences(VkDevice device, std::uint32_t fenceCount,
+                                               const VkFence* pFences, VkBool32 waitAll,
+                                               std::uint64_t timeout) noexcept {
   Device* self = Device::from(device);
   VkResult result = VK_NOT_READY;
   // Pure reads, as Parker asks; the last evaluation's answer is in `result` only on the waiting thread.
@@ -120,6 +87,48 @@ VKAPI_ATTR VkResult VKAPI_CALL vkWaitForFences(VkDevice device, uint32_t fenceCo
   }
   self->latch_lost();
   return VK_ERROR_DEVICE_LOST;
+}
+
+namespace entry {
+
+VKAPI_ATTR VkResult VKAPI_CALL vkCreateFence(VkDevice, const VkFenceCreateInfo* pCreateInfo,
+                                             const VkAllocationCallbacks*, VkFence* pFence) noexcept {
+  const bool signaled = (pCreateInfo->flags & VK_FENCE_CREATE_SIGNALED_BIT) != 0;
+  auto* fence = new (std::nothrow) Fence(signaled);
+  if (fence == nullptr) return VK_ERROR_OUT_OF_HOST_MEMORY;
+  if (is_made_for_export(*pCreateInfo) && !make_shared_payload(*fence, signaled)) {
+    delete fence;
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
+  }
+  *pFence = fence->handle();
+  return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL vkDestroyFence(VkDevice, VkFence fence, const VkAllocationCallbacks*) noexcept {
+  if (fence == VK_NULL_HANDLE) return;
+  forget_private_data(protocol::id_of(fence));
+  delete Fence::from(fence);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkResetFences(VkDevice, uint32_t fenceCount, const VkFence* pFences) noexcept {
+  for (std::uint32_t i = 0; i < fenceCount; ++i) Fence::from(pFences[i])->reset();
+  return VK_SUCCESS;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkGetFenceStatus(VkDevice device, VkFence fence) noexcept {
+  Device* self = Device::from(device);
+  const HearsHost hears(*self);
+  const VkResult result = Fence::from(fence)->status(*self);
+  if (result != VK_NOT_READY) return result;
+  // A program that only polls must learn of the worker's death too.
+  if (self->channel->check_lost()) self->latch_lost();
+  return self->is_lost() ? VK_ERROR_DEVICE_LOST : VK_NOT_READY;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkWaitForFences(VkDevice device, uint32_t fenceCount, const VkFence* pFences,
+                                               VkBool32 waitAll, uint64_t timeout) noexcept {
+  const HearsHost hears(device);
+  return wait_for_fences(device, fenceCount, pFences, waitAll, timeout);
 }
 
 }  // namespace entry

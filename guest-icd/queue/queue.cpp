@@ -2,6 +2,7 @@
 
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
+#include "guest-icd/objects/host_messages.hpp"
 #include "guest-icd/session/session.hpp"
 #include "transport/ring/completion.hpp"
 
@@ -63,12 +64,14 @@ VKAPI_ATTR void VKAPI_CALL vkGetDeviceQueue(VkDevice device, uint32_t queueFamil
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkQueueWaitIdle(VkQueue queue) noexcept {
+  const HearsHost hears(queue, HearWhen::kNow);
   Queue* self = Queue::from(queue);
   if (self->device->is_lost()) return VK_ERROR_DEVICE_LOST;
   return self->wait(self->last_value.load(std::memory_order_acquire), Deadline::never());
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkDeviceWaitIdle(VkDevice device) noexcept {
+  const HearsHost hears(device, HearWhen::kNow);
   Device* self = Device::from(device);
   if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
   for (const auto& queue : self->queues) {

@@ -11,6 +11,7 @@
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/device.hpp"
+#include "guest-icd/objects/host_messages.hpp"
 #include "guest-icd/objects/object_ids.hpp"
 #include "guest-icd/objects/object_tables.hpp"
 #include "guest-icd/session/session.hpp"
@@ -85,6 +86,7 @@ VKAPI_ATTR void VKAPI_CALL vkDestroySemaphore(VkDevice device, VkSemaphore semap
 VKAPI_ATTR VkResult VKAPI_CALL vkGetSemaphoreCounterValue(VkDevice device, VkSemaphore semaphore,
                                                           uint64_t* pValue) noexcept {
   Device* self = Device::from(device);
+  const HearsHost hears(*self);
   if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
   const VkResult result = call_vkGetSemaphoreCounterValue(*self->channel, device, semaphore, pValue);
   if (result == VK_SUCCESS) Semaphore::from(*self, semaphore)->observe(*pValue);
@@ -95,6 +97,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkGetSemaphoreCounterValue(VkDevice device, VkSem
 VKAPI_ATTR VkResult VKAPI_CALL vkWaitSemaphores(VkDevice device, const VkSemaphoreWaitInfo* pWaitInfo,
                                                 uint64_t timeout) noexcept {
   Device* self = Device::from(device);
+  const HearsHost hears(*self);
   if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
   const bool any = (pWaitInfo->flags & VK_SEMAPHORE_WAIT_ANY_BIT) != 0;
   std::uint32_t reached = 0;

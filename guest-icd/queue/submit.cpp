@@ -2,6 +2,7 @@
 
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
+#include "guest-icd/objects/host_messages.hpp"
 #include "guest-icd/objects/object_tables.hpp"
 #include "guest-icd/objects/scratch.hpp"
 #include "guest-icd/session/session.hpp"
@@ -225,16 +226,19 @@ namespace entry {
 
 VKAPI_ATTR VkResult VKAPI_CALL vkQueueSubmit(VkQueue queue, uint32_t submitCount,
                                              const VkSubmitInfo* pSubmits, VkFence fence) noexcept {
+  const HearsHost hears(queue);
   return submit(*Queue::from(queue), submitCount, pSubmits, Fence::from(fence));
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkQueueSubmit2(VkQueue queue, uint32_t submitCount,
                                               const VkSubmitInfo2* pSubmits, VkFence fence) noexcept {
+  const HearsHost hears(queue);
   return submit(*Queue::from(queue), submitCount, pSubmits, Fence::from(fence));
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vkQueueBindSparse(VkQueue queue, uint32_t bindInfoCount,
                                                  const VkBindSparseInfo* pBindInfo, VkFence fence) noexcept {
+  const HearsHost hears(queue);
   return submit_any(*Queue::from(queue), bindInfoCount, pBindInfo, Fence::from(fence), nullptr,
                     [&](Channel& channel, const VkBindSparseInfo* clean, std::uint64_t mine) {
                       post_viaductQueueBindSparse(channel, queue, bindInfoCount, clean, mine);

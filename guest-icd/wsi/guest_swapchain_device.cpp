@@ -1,6 +1,7 @@
 #include "guest-icd/wsi/guest_swapchain_device.hpp"
 
 #include "generated/guest/entrypoints.hpp"
+#include "guest-icd/objects/fence.hpp"
 #include "guest-icd/queue/queue.hpp"
 #include "guest-icd/queue/submit.hpp"
 #include "guest-icd/session/channel.hpp"
@@ -13,6 +14,8 @@ GuestSwapchainDevice::GuestSwapchainDevice(Device& device) noexcept : device_(de
 #define VIADUCT_SET(name) name = &entry::name;
   VIADUCT_SWAPCHAIN_FUNCTIONS(VIADUCT_SET)
 #undef VIADUCT_SET
+  // A swapchain's own thread waits: the application's callbacks are not for it.
+  vkWaitForFences = &wait_for_fences;
 }
 
 bool GuestSwapchainDevice::lost() const noexcept {

@@ -97,6 +97,16 @@ void on_vkCreateInstance(CommandContext& ctx, protocol::vkCreateInstance_args& a
   }
 
   auto instance = std::make_unique<Instance>();
+  instance->debug_utils = std::any_of(extensions.begin(), extensions.end(), [](const char* name) {
+    return std::strcmp(name, VK_EXT_DEBUG_UTILS_EXTENSION_NAME) == 0;
+  });
+  instance->mailbox = session.messages().find(id);
+  VkDebugUtilsMessengerCreateInfoEXT creation{};
+  if (instance->debug_utils && instance->mailbox != nullptr) {
+    creation = DebugMessages::messenger_info(*instance->mailbox, instance->mailbox->severities.load());
+    creation.pNext = info.pNext;
+    info.pNext = &creation;
+  }
   a.result = session.instances().size() < kMaxInstances
                  ? session.driver().table().vkCreateInstance(&info, nullptr, &instance->handle)
                  : VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -108,15 +118,14 @@ void on_vkCreateInstance(CommandContext& ctx, protocol::vkCreateInstance_args& a
   instance->id = id;
   instance->api_version = application.apiVersion;
   instance->table.load(session.driver().get_proc(), instance->handle);
-  instance->debug_utils = std::any_of(extensions.begin(), extensions.end(), [](const char* name) {
-    return std::strcmp(name, VK_EXT_DEBUG_UTILS_EXTENSION_NAME) == 0;
-  });
   if (validation != nullptr) {
     instance->messenger = validation->listen(instance->table, instance->handle);
   }
+  DebugMessages::hear(*instance);
   list_physical_devices(session, *instance);
   if (!ctx.objects().insert(ObjectType::kInstance, id, driver_bits(instance->handle), instance.get())) {
     Validation::close(instance->table, instance->handle, instance->messenger);
+    DebugMessages::stop_hearing(*instance);
     instance->table.vkDestroyInstance(instance->handle, nullptr);
     a.result = VK_ERROR_OUT_OF_HOST_MEMORY;
     return;

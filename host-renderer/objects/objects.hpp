@@ -26,6 +26,7 @@ std::uint64_t driver_bits(Handle handle) noexcept {
 }
 struct Device;
 struct Instance;
+struct Mailbox;
 
 struct PhysicalDevice {
   Instance* instance = nullptr;
@@ -43,8 +44,11 @@ struct Instance {
   protocol::ObjectId id{};
   std::uint32_t api_version = VK_API_VERSION_1_0;
   InstanceTable table{};
-  bool debug_utils = false;                             // VK_EXT_debug_utils is enabled on the host
-  VkDebugUtilsMessengerEXT messenger = VK_NULL_HANDLE;  // only where viaductd --validate asks for one
+  bool debug_utils = false;                                // VK_EXT_debug_utils is enabled on the host
+  VkDebugUtilsMessengerEXT messenger = VK_NULL_HANDLE;     // only where viaductd --validate asks for one
+  std::shared_ptr<Mailbox> mailbox;                        // null: the guest never wanted to hear of it
+  std::vector<VkDebugUtilsMessengerEXT> guest_messengers;  // that fill the mailbox
+  VkFlags heard_severities = 0;                            // by them
   std::vector<std::unique_ptr<PhysicalDevice>> physical_devices;
   std::vector<std::unique_ptr<Device>> devices;
 };

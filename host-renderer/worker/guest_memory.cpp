@@ -103,4 +103,8 @@ void GuestMemory::end(transport::SessionStatus status) noexcept {
   waker_.wake_if_parked();
 }
 
+void GuestMemory::tell_messages(std::uint32_t count) noexcept {
+  transport::store_release(region_.host().messages, count);
+}
+
 }  // namespace viaduct::host

@@ -43,6 +43,9 @@ class GuestMemory final : public ReplySink {
   void complete(std::uint32_t slot, std::uint64_t value) noexcept;
   void fail(std::uint32_t slot, std::int32_t result) noexcept;
   void end(transport::SessionStatus status) noexcept;
+  // How many messages for the guest there were, ever. Wakes nobody: the guest looks when it comes by. One
+  // caller at a time.
+  void tell_messages(std::uint32_t count) noexcept;
 
  private:
   struct Pending {

@@ -68,6 +68,7 @@ Session::Session(const Driver& driver, GuestMemory& memory, StatsPage& stats, Se
       stats_(stats),
       options_(std::move(options)),
       objects_(options_.max_objects),
+      messages_(memory_, objects_),
       waiters_(std::make_unique<Waiters>()) {
   stats_.status.store(static_cast<std::uint64_t>(SessionState::running), std::memory_order_relaxed);
 }
@@ -84,12 +85,14 @@ void Session::drop(Instance& instance) noexcept {
   while (!instance.devices.empty()) {
     drop(*instance.devices.back());
   }
+  Validation::close(instance.table, instance.handle, instance.messenger);
+  DebugMessages::stop_hearing(instance);
+  instance.table.vkDestroyInstance(instance.handle, nullptr);
+  // Not before: messages of the destruction speak of them.
   for (const auto& physical : instance.physical_devices) {
     objects_.erase(ObjectType::kPhysicalDevice, physical->id);
   }
   objects_.erase(ObjectType::kInstance, instance.id);
-  Validation::close(instance.table, instance.handle, instance.messenger);
-  instance.table.vkDestroyInstance(instance.handle, nullptr);
   std::erase_if(instances_, [&](const auto& owned) { return owned.get() == &instance; });
 }
 
@@ -117,8 +120,8 @@ void Session::drop(Device& device) noexcept {
     free_memory(*this, device, *memory);
   }
   device.memories.clear();
-  objects_.erase(ObjectType::kDevice, device.id);
   device.table.vkDestroyDevice(device.handle, nullptr);
+  objects_.erase(ObjectType::kDevice, device.id);
   std::erase_if(device.physical->instance->devices,
                 [&](const auto& owned) { return owned.get() == &device; });
 }

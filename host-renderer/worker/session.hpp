@@ -14,6 +14,7 @@
 #include "host-renderer/objects/payloads.hpp"
 #include "host-renderer/queue/completion.hpp"
 #include "host-renderer/queue/waiters.hpp"
+#include "host-renderer/worker/debug_messages.hpp"
 #include "host-renderer/worker/driver.hpp"
 #include "host-renderer/worker/guest_memory.hpp"
 #include "host-renderer/worker/reply_builder.hpp"
@@ -50,6 +51,7 @@ class Session final : public CompletionSink {
   GuestMemory& memory() noexcept { return memory_; }
   StatsPage& stats() noexcept { return stats_; }
   ObjectTables& objects() noexcept { return objects_; }
+  DebugMessages& messages() noexcept { return messages_; }
   Waiters& waiters() noexcept { return *waiters_; }
   const SessionOptions& options() const noexcept { return options_; }
 
@@ -92,6 +94,7 @@ class Session final : public CompletionSink {
   StatsPage& stats_;
   SessionOptions options_;
   ObjectTables objects_;
+  DebugMessages messages_;
   std::vector<std::unique_ptr<Instance>> instances_;
   std::unordered_set<VkCommandBuffer> invalid_;
   std::bitset<transport::kCompletionSlots> completion_slots_;

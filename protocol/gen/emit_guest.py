@@ -136,6 +136,10 @@ class GuestEmitter:
     def first(self, c):
         return c.params[0].name
 
+    def hears(self, c):
+        """What a call waits for is a good moment for the messages that the host has."""
+        return f"const HearsHost hears({self.first(c)});"
+
     def default_entry(self, c):
         args = c.c_args()
         made = c.made
@@ -170,9 +174,9 @@ class GuestEmitter:
                 n = p.shape.length or "1"
                 lines.append(f"for (std::uint32_t i = 0; {p.name} != nullptr && i < {n}; ++i) "
                              f"{p.name}[i] = handle_of<{p.type}>(new_id(channel, {self.object_type(p.type)}));")
-            return lines + [f"return call_{c.name}(channel, {args});"]
+            return [self.hears(c)] + lines + [f"return call_{c.name}(channel, {args});"]
         if c.outputs or (c.result and c.name not in self.posted):
-            return [f"return call_{c.name}(Channel::of({self.first(c)}), {args});"]
+            return [self.hears(c), f"return call_{c.name}(Channel::of({self.first(c)}), {args});"]
         if c.result:
             return [channel, "if (channel.lost()) return channel.lost_result();",
                     f"post_{c.name}(channel, {args});", "return VK_SUCCESS;"]
@@ -244,7 +248,7 @@ class GuestEmitter:
             f = File(f"guest/entry_{i:02}.cpp", NS,
                      ["generated/guest/entrypoints.hpp", "generated/guest/calls.hpp",
                       "generated/guest/command_encoders.hpp", "guest-icd/objects/command_buffer.hpp",
-                      "guest-icd/objects/object_ids.hpp"])
+                      "guest-icd/objects/host_messages.hpp", "guest-icd/objects/object_ids.hpp"])
             for c in part:
                 f.add(self.entry_signature(c.command, False) + " {", *self.default_entry(c), "}", "")
             output.write(f)

@@ -76,17 +76,19 @@ static_assert(offsetof(GuestWords, parked) == 128 && offsetof(GuestWords, consum
 
 //   0x00 consumed         how many descriptors' spans have been copied out; their memory is the guest's again
 //   0x08 session_status   a SessionStatus; once it is not `running` it never changes
+//   0x0c messages         how many messages for the guest were queued, ever (modulo 2^32)
 //   0x80 parked           0: the decode thread is awake; otherwise the number of this sleep
 struct HostWords {
   std::uint64_t consumed;
   std::uint32_t session_status;
-  std::uint32_t reserved0;
+  std::uint32_t messages;
   std::uint64_t reserved1[14];
   std::uint64_t parked;
   std::uint64_t reserved2[15];
 };
 static_assert(sizeof(HostWords) == 256);
-static_assert(offsetof(HostWords, session_status) == 8 && offsetof(HostWords, parked) == 128);
+static_assert(offsetof(HostWords, session_status) == 8 && offsetof(HostWords, messages) == 12 &&
+              offsetof(HostWords, parked) == 128);
 
 enum class SessionStatus : std::uint32_t {
   running = 0,

@@ -1,7 +1,8 @@
 // misuse: a program that names its objects and makes two mistakes which no driver minds: it fills a buffer
 // whose usage does not allow it, and leaves that buffer to the device's end.
 //
-//   misuse [--wait]    --wait: stays until it is ended
+//   misuse [--wait] [--hear]    --wait: stays until it is ended
+//                               --hear: prints what its messenger and its callback are told
 //
 // On the way it names everything that a driver must leave alone as well: objects that live elsewhere, are
 // gone, or are of no known type. Exit status 0 if every call succeeded.
@@ -23,6 +24,16 @@ void check(VkResult result, const char* what) {
   std::exit(1);
 }
 
+struct Program;
+VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT,
+                                          VkDebugUtilsMessageTypeFlagsEXT,
+                                          const VkDebugUtilsMessengerCallbackDataEXT* data, void* user);
+VKAPI_ATTR VkBool32 VKAPI_CALL on_report(VkDebugReportFlagsEXT flags, VkDebugReportObjectTypeEXT, uint64_t,
+                                         size_t, int32_t, const char*, const char* message, void*) {
+  std::printf("reported %u: %s\n", flags, message);
+  return VK_FALSE;
+}
+
 struct Program {
   VkInstance instance = VK_NULL_HANDLE;
   VkPhysicalDevice physical = VK_NULL_HANDLE;
@@ -32,6 +43,9 @@ struct Program {
   VkCommandBuffer commands = VK_NULL_HANDLE;
   VkBuffer buffer = VK_NULL_HANDLE;
   VkDeviceMemory memory = VK_NULL_HANDLE;
+  bool hears = false;
+  VkDebugUtilsMessengerEXT messenger = VK_NULL_HANDLE;
+  VkDebugReportCallbackEXT callback = VK_NULL_HANDLE;
 
   template <class F>
   F function(const char* name) const {
@@ -46,12 +60,13 @@ struct Program {
   void open() {
     VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
     application.apiVersion = VK_API_VERSION_1_2;
-    const char* extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    const char* extensions[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME, VK_EXT_DEBUG_REPORT_EXTENSION_NAME};
     VkInstanceCreateInfo info{VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
     info.pApplicationInfo = &application;
-    info.enabledExtensionCount = 1;
-    info.ppEnabledExtensionNames = &extension;
+    info.enabledExtensionCount = 2;
+    info.ppEnabledExtensionNames = extensions;
     check(vkCreateInstance(&info, nullptr, &instance), "vkCreateInstance");
+    if (hears) listen();
     uint32_t count = 1;
     if (vkEnumeratePhysicalDevices(instance, &count, &physical) < 0 || count == 0) std::exit(1);
 
@@ -64,6 +79,28 @@ struct Program {
     device_info.pQueueCreateInfos = &queue_info;
     check(vkCreateDevice(physical, &device_info, nullptr, &device), "vkCreateDevice");
     vkGetDeviceQueue(device, 0, 0, &queue);
+  }
+
+  template <class F>
+  F instance_function(const char* name) const {
+    return reinterpret_cast<F>(vkGetInstanceProcAddr(instance, name));
+  }
+
+  void listen() {
+    VkDebugUtilsMessengerCreateInfoEXT info{VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT};
+    info.messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
+    info.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT;
+    info.pfnUserCallback = on_message;
+    info.pUserData = this;
+    check(instance_function<PFN_vkCreateDebugUtilsMessengerEXT>("vkCreateDebugUtilsMessengerEXT")(
+              instance, &info, nullptr, &messenger),
+          "vkCreateDebugUtilsMessengerEXT");
+    VkDebugReportCallbackCreateInfoEXT report{VK_STRUCTURE_TYPE_DEBUG_REPORT_CALLBACK_CREATE_INFO_EXT};
+    report.flags = VK_DEBUG_REPORT_ERROR_BIT_EXT;
+    report.pfnCallback = on_report;
+    check(instance_function<PFN_vkCreateDebugReportCallbackEXT>("vkCreateDebugReportCallbackEXT")(
+              instance, &report, nullptr, &callback),
+          "vkCreateDebugReportCallbackEXT");
   }
 
   void make_objects() {
@@ -149,14 +186,44 @@ struct Program {
     vkFreeMemory(device, memory, nullptr);
     vkDestroyCommandPool(device, pool, nullptr);
     vkDestroyDevice(device, nullptr);
+    if (hears) {
+      instance_function<PFN_vkDestroyDebugUtilsMessengerEXT>("vkDestroyDebugUtilsMessengerEXT")(
+          instance, messenger, nullptr);
+      instance_function<PFN_vkDestroyDebugReportCallbackEXT>("vkDestroyDebugReportCallbackEXT")(
+          instance, callback, nullptr);
+    }
     vkDestroyInstance(instance, nullptr);
   }
 };
 
+// An object by what the program knows it as: a handle that is not its own is told as unknown.
+VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT,
+                                          VkDebugUtilsMessageTypeFlagsEXT,
+                                          const VkDebugUtilsMessengerCallbackDataEXT* data, void* user) {
+  const auto& self = *static_cast<const Program*>(user);
+  std::printf("heard %s:", data->pMessageIdName);
+  for (uint32_t i = 0; i < data->objectCount; ++i) {
+    const VkDebugUtilsObjectNameInfoEXT& object = data->pObjects[i];
+    const char* what = "unknown";
+    if (object.objectHandle == (uint64_t)self.buffer) what = "buffer";
+    if (object.objectHandle == (uint64_t)self.commands) what = "commands";
+    if (object.objectHandle == (uint64_t)self.device) what = "device";
+    std::printf(" %s (%s)", what, object.pObjectName != nullptr ? object.pObjectName : "");
+  }
+  if (data->cmdBufLabelCount > 0) std::printf(" in %s", data->pCmdBufLabels[0].pLabelName);
+  std::puts("");
+  return VK_FALSE;
+}
+
 }  // namespace
 
-int main(int argc, char**) {
+int main(int argc, char** argv) {
   Program program;
+  bool waits = false;
+  for (int i = 1; i < argc; ++i) {
+    program.hears |= std::string(argv[i]) == "--hear";
+    waits |= std::string(argv[i]) == "--wait";
+  }
   program.open();
   program.make_objects();
   program.name_objects();
@@ -164,7 +231,7 @@ int main(int argc, char**) {
   program.submit();
   std::puts("submitted");
   std::fflush(stdout);
-  if (argc > 1) ::pause();
+  if (waits) ::pause();
   program.close();
   return 0;
 }

@@ -125,6 +125,25 @@ class Validate(unittest.TestCase):
         for line in worker_lines(log):
             self.assertIn("name = the wrong buffer", line)
 
+    def test_the_programs_messenger_hears_of_its_mistakes(self):
+        host = self.host("--validate")
+        program = host.guest(TESTS / "misuse", "--hear")
+        self.assertEqual(program.wait(100), 0, program.error_text()[-2000:])
+        text = program.text()
+        before, after = text.split("submitted\n")
+        # By the end of the wait, with the program's own handles, names and labels.
+        self.assertRegex(before, rf"heard {WRONG_FILL}: .*buffer \(the wrong buffer\)")
+        self.assertIn("in filling what must not be filled", before)
+        self.assertRegex(before, rf"reported 8: .*{WRONG_FILL}")
+        self.assertRegex(after, rf"heard {LEAK}: .*buffer \(the wrong buffer\)")
+        self.assertNotIn("unknown", text)
+        self.assertEqual(text.count("heard "), 2, text)
+
+    def test_without_the_layer_a_messenger_hears_nothing_of_the_hosts_own(self):
+        program = self.host().guest(TESTS / "misuse", "--hear")
+        self.assertEqual(program.wait(100), 0, program.error_text()[-2000:])
+        self.assertNotIn("heard", program.text())
+
     def test_names_and_labels_harm_nobody_without_the_layer(self):
         host = self.host()
         log = self.forwarded(host, [TESTS / "misuse"])

@@ -82,6 +82,18 @@ VkResult set_name(VkDevice, const VkDebugUtilsObjectNameInfoEXT* info) {
   return VK_SUCCESS;
 }
 
+VkResult create_messenger(VkInstance, const VkDebugUtilsMessengerCreateInfoEXT* info,
+                          const VkAllocationCallbacks*, VkDebugUtilsMessengerEXT* out) {
+  ++FakeVulkan::get().messengers;
+  FakeVulkan::get().messenger = *info;
+  *out = make_handle<VkDebugUtilsMessengerEXT>();
+  return VK_SUCCESS;
+}
+
+void destroy_messenger(VkInstance, VkDebugUtilsMessengerEXT, const VkAllocationCallbacks*) {
+  --FakeVulkan::get().messengers;
+}
+
 VkResult set_tag(VkDevice, const VkDebugUtilsObjectTagInfoEXT*) {
   ++FakeVulkan::get().tags;
   return VK_SUCCESS;
@@ -342,6 +354,8 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
   static const std::map<std::string_view, PFN_vkVoidFunction> all = {
       {"vkCreateInstance", erased(create_instance)},
       {"vkDestroyInstance", erased(destroy_instance)},
+      {"vkCreateDebugUtilsMessengerEXT", erased(create_messenger)},
+      {"vkDestroyDebugUtilsMessengerEXT", erased(destroy_messenger)},
       {"vkEnumerateInstanceVersion", erased(enumerate_version)},
       {"vkEnumerateInstanceExtensionProperties", erased(instance_extensions)},
       {"vkEnumerateDeviceExtensionProperties", erased(no_device_extensions)},
@@ -401,6 +415,22 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
 }
 
 }  // namespace
+
+void FakeVulkan::say(VkDebugUtilsMessageSeverityFlagBitsEXT severity, const char* id_name, const char* text,
+                     VkObjectType type, std::uint64_t handle) const {
+  VkDebugUtilsObjectNameInfoEXT object{};
+  object.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT;
+  object.objectType = type;
+  object.objectHandle = handle;
+  VkDebugUtilsMessengerCallbackDataEXT data{};
+  data.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CALLBACK_DATA_EXT;
+  data.pMessageIdName = id_name;
+  data.pMessage = text;
+  data.objectCount = type != VK_OBJECT_TYPE_UNKNOWN ? 1 : 0;
+  data.pObjects = &object;
+  messenger.pfnUserCallback(severity, VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT, &data,
+                            messenger.pUserData);
+}
 
 FakeVulkan& FakeVulkan::get() {
   static FakeVulkan& fake = *new FakeVulkan;

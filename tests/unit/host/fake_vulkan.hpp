@@ -22,7 +22,7 @@ struct FakeVulkan {
   std::atomic<std::size_t> cache_size{64};
   std::atomic<std::uint64_t> descriptor_pools{0};  // that were made
   std::atomic<std::uint64_t> mutable_types{0};     // in the lists that they were made with
-  std::atomic<std::uint64_t> imports{0};  // allocations of pages of the region, or of a payload
+  std::atomic<std::uint64_t> imports{0};           // allocations of pages of the region, or of a payload
   // Buffers of other usages are reported as not importable.
   std::atomic<VkBufferUsageFlags> importable_usage{~0u};
   // VK_API_VERSION_1_0: has no newer function, and refuses what only newer drivers know.
@@ -32,6 +32,14 @@ struct FakeVulkan {
   std::atomic<std::uint64_t> tags{0};
   std::atomic<int> open_labels{0};  // of all queues
   std::atomic<int> most_open_labels{0};
+
+  std::atomic<int> messengers{0};  // that are alive
+  // What the last vkCreateDebugUtilsMessengerEXT was given; set and called by one thread at a time.
+  VkDebugUtilsMessengerCreateInfoEXT messenger{};
+
+  // As a driver that says something, on this thread.
+  void say(VkDebugUtilsMessageSeverityFlagBitsEXT severity, const char* id_name, const char* text,
+           VkObjectType type = VK_OBJECT_TYPE_UNKNOWN, std::uint64_t handle = 0) const;
 
   static FakeVulkan& get();
   static void reset();
