@@ -33,6 +33,8 @@ struct CommandContext {
   Queue* queue_of(protocol::ObjectId queue) const noexcept;
   CommandBuffer* command_buffer_of(protocol::ObjectId command_buffer) const noexcept;
 
+  // A command failed whose result nobody waits for, and nothing depends on it.
+  void log_failure(const char* command, VkResult result) const noexcept;
   // A command failed whose result nobody waits for and that made no object to carry the failure: the device
   // is lost, so that what follows tells.
   void posted_failed(const char* command, VkResult result) const noexcept;

@@ -51,8 +51,12 @@ Device* CommandContext::device_of(protocol::ObjectId id) const noexcept {
   }
 }
 
-void CommandContext::posted_failed(const char* command, VkResult result) const noexcept {
+void CommandContext::log_failure(const char* command, VkResult result) const noexcept {
   VIADUCT_LOG_WARN("decode", "%s on the host: VkResult %d", command, result);
+}
+
+void CommandContext::posted_failed(const char* command, VkResult result) const noexcept {
+  log_failure(command, result);
   if (device != nullptr) {
     session.lose(*device, "a command failed whose result nobody waited for");
   }

@@ -134,12 +134,14 @@ class HostEmitter:
                     f"if (physical == nullptr || physical->instance->table.{c.name} == nullptr) {lacks}"]
         return []
 
-    @staticmethod
-    def told_later(c):
+    def told_later(self, c):
         """What a failure comes to that no reply tells and no object carries (docs/deferred-errors.md)."""
         if c.returns != "VkResult" or c.command.internal or c.made:
             return []
-        spoils = "ctx.spoil_command_buffer()" if c.recorded else f'ctx.posted_failed("{c.name}", a.result)'
+        if c.name in self.policy.harmless_failures:
+            spoils = f'ctx.log_failure("{c.name}", a.result)'
+        else:
+            spoils = "ctx.spoil_command_buffer()" if c.recorded else f'ctx.posted_failed("{c.name}", a.result)'
         return [f"if (posted && a.result < 0) {spoils};"]
 
     def execute(self, c):

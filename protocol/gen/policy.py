@@ -22,6 +22,7 @@ class Policy:
         self.host_override = set(d["host"]["override"])
         self.host_answered = set(d["host"]["answered"])
         self.host_refused = d.get("host_refused", {})
+        self.harmless_failures = d.get("harmless_failures", {})  # posted commands -> reason
         self.blocked_features = d.get("blocked_features", {})
         self.memo = set(d["guest"]["memo"])
         self.structs = d.get("structs", {})
@@ -48,6 +49,7 @@ class Policy:
                             ("host.answered", self.host_answered), ("guest.memo", self.memo),
                             ("guest.posted", self.data["guest"]["posted"]), ("no_wire", self.no_wire),
                             ("commands", self.commands), ("host_refused", self.host_refused),
+                            ("harmless_failures", self.harmless_failures),
                             ("names.keep", self.kept_names)):
             errors += [f"{what}: {n} is not a command of the registry" for n in names
                        if n not in known and not absent(n)]

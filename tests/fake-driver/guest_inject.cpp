@@ -193,7 +193,7 @@ int inject(const char* library) {
     const Subject& subject = subject_of(name);
     for (const VkResult result : one.results) {
       Told told;
-      for (uint64_t seed = 7; seed < 31 && !told.given; ++seed)
+      for (uint64_t seed = 7; seed < 71 && !told.given; ++seed)
         told = call_with(*guest, subject, result, seed);
       if (!told.given) {
         std::printf("inject %s %d not-given\n", name, result);
