@@ -3,18 +3,13 @@
 // waiter thread.
 #include "guest-icd/objects/semaphore.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <thread>
-
-#include "base/clock.hpp"
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/device.hpp"
 #include "guest-icd/objects/host_messages.hpp"
 #include "guest-icd/objects/object_ids.hpp"
 #include "guest-icd/objects/object_tables.hpp"
-#include "guest-icd/session/session.hpp"
+#include "guest-icd/queue/blocking.hpp"
 
 namespace viaduct::guest {
 
@@ -29,21 +24,12 @@ VkResult lost_or_success(Device& device) noexcept {
   return device.is_lost() ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
 }
 
-// On the host, which answers when it is so; or, when that many threads wait already that one more might leave
-// the signalling one without a reply slot, by asking now and then.
 VkResult wait_on_host(Device& device, const VkSemaphoreWaitInfo& info, std::uint64_t timeout) noexcept {
-  constexpr std::uint64_t kPauseNs = 2'000'000;
-  Session& session = *device.session;
   const Deadline deadline = Deadline::after_ns(timeout);
-  for (;;) {
-    const bool blocking = timeout != 0 && session.begin_blocking_call();
-    const VkResult result = call_vkWaitSemaphores(*device.channel, device.handle(), &info,
-                                                  blocking ? deadline.remaining_ns() : 0);
-    if (blocking) session.end_blocking_call();
-    if (blocking || result != VK_TIMEOUT || deadline.expired()) return result;
-    const std::uint64_t pause_ns = std::min(deadline.remaining_ns(), kPauseNs);
-    std::this_thread::sleep_for(std::chrono::nanoseconds(pause_ns));
-  }
+  return ask_until(*device.session, deadline, VK_TIMEOUT, [&](bool may_wait) {
+    return call_vkWaitSemaphores(*device.channel, device.handle(), &info,
+                                 may_wait ? deadline.remaining_ns() : 0);
+  });
 }
 
 }  // namespace

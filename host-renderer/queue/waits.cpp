@@ -126,10 +126,13 @@ bool pad_query_results(CommandContext& ctx, protocol::vkGetQueryPoolResults_args
   return true;
 }
 
+// Who waits gets whole results, so that partial ones, which a driver may call a success, are not asked for.
 VkResult poll_queries(const Device& device, const protocol::vkGetQueryPoolResults_args& a) noexcept {
-  constexpr VkQueryResultFlags kWait = VK_QUERY_RESULT_WAIT_BIT;
+  constexpr VkQueryResultFlags kWaiting = VK_QUERY_RESULT_WAIT_BIT | VK_QUERY_RESULT_PARTIAL_BIT;
+  const bool waits = (a.flags & VK_QUERY_RESULT_WAIT_BIT) != 0;
   return device.table.vkGetQueryPoolResults(device.handle, a.queryPool, a.firstQuery, a.queryCount,
-                                            a.dataSize, a.pData, a.stride, a.flags & ~kWait);
+                                            a.dataSize, a.pData, a.stride,
+                                            waits ? a.flags & ~kWaiting : a.flags);
 }
 
 }  // namespace

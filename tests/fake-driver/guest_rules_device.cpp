@@ -180,13 +180,14 @@ void prepare_image_format(Guest&, protocol::vkGetPhysicalDeviceImageFormatProper
 }
 
 // The host refuses results that cannot fit their memory, and polls instead of waiting inside the driver, so
-// that a lost device ends the wait.
+// that a lost device ends the wait; who waits gets whole results.
 void prepare_query_results(Guest&, protocol::vkGetQueryPoolResults_args& a, Arena&) {
   a.queryCount = 1;
   a.flags &= ~VkQueryResultFlags{VK_QUERY_RESULT_64_BIT};
 }
 void change_query_results(Guest&, protocol::vkGetQueryPoolResults_args& a, Arena&) {
-  a.flags &= ~VkQueryResultFlags{VK_QUERY_RESULT_WAIT_BIT};
+  if ((a.flags & VK_QUERY_RESULT_WAIT_BIT) == 0) return;
+  a.flags &= ~VkQueryResultFlags{VK_QUERY_RESULT_WAIT_BIT | VK_QUERY_RESULT_PARTIAL_BIT};
 }
 
 }  // namespace
