@@ -49,11 +49,6 @@ class MemoryView::Builder {
   }
 
  private:
-  bool has(std::uint32_t heap, VkMemoryPropertyFlags flags) const {
-    return std::any_of(types_.begin(), types_.end(),
-                       [&](const Type& t) { return t.host_heap == heap && t.flags == flags; });
-  }
-
   VkMemoryPropertyFlags arena_flags(VkMemoryPropertyFlags host_flags) const {
     return shared_memory() ? host_flags : host_flags & ~kLocal;
   }
@@ -93,7 +88,9 @@ class MemoryView::Builder {
           continue;
         }
         const VkMemoryPropertyFlags flags = type.propertyFlags & ~kHostBits;
-        if (visible && ((flags & kLocal) == 0 || has(type.heapIndex, flags) || is_bar_window(type))) {
+        // Each of them, though another type may have the same flags and heap here: a resource may be bound to
+        // the mappable one only (NVIDIA's images for VK_EXT_host_image_copy).
+        if (visible && ((flags & kLocal) == 0 || is_bar_window(type))) {
           continue;
         }
         types_.push_back({i, type.heapIndex, flags, false});

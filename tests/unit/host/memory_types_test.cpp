@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 namespace viaduct::host {
@@ -224,6 +225,17 @@ TEST(MemoryView, HidesTheBarWindowButNotTheMemoryBehindIt) {
   const std::uint32_t bits = v.guest_bits(1u << 4);
   EXPECT_EQ(bits, bits & v.shadowed_type_bits());
   EXPECT_NE(bits, 0u);
+}
+
+// NVIDIA's driver with a resizable BAR demands the mappable type for images that the host copies into.
+TEST(MemoryView, AnImageThatIsOnlyForTheMappableTypeOfVideoMemoryHasADeviceType) {
+  const MemoryView v = view_of(2, SharingMode::kImport);
+  const std::uint32_t bits = v.guest_bits(1u << 4, Mappable::kNo);
+  ASSERT_NE(bits, 0u);
+  EXPECT_EQ(bits & v.arena_type_bits(), 0u);
+  // Who takes the first type that fits takes the driver's own device type.
+  const std::uint32_t plain = v.guest_bits(1u << 1, Mappable::kNo);
+  EXPECT_LT(std::countr_zero(plain), std::countr_zero(bits));
 }
 
 TEST(MemoryView, NeverOffersMemoryThatIsNotCoherent) {
