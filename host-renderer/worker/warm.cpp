@@ -35,6 +35,39 @@ std::uint32_t queue_family_for_commands(const InstanceTable& table, VkPhysicalDe
   return 0;
 }
 
+// The loader knows why it found no driver; its last words are for the log.
+VKAPI_ATTR VkBool32 VKAPI_CALL on_loader_message(VkDebugUtilsMessageSeverityFlagBitsEXT,
+                                                 VkDebugUtilsMessageTypeFlagsEXT,
+                                                 const VkDebugUtilsMessengerCallbackDataEXT* data, void*) {
+  VIADUCT_LOG_ERROR("driver", "the host's Vulkan loader: %s",
+                    data->pMessage == nullptr ? "?" : data->pMessage);
+  return VK_FALSE;
+}
+
+Error explain_failure(const Driver& driver, VkInstanceCreateInfo info, VkResult result) {
+  VkDebugUtilsMessengerCreateInfoEXT listener{};
+  listener.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT;
+  listener.pNext = info.pNext;
+  listener.messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
+  listener.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT;
+  listener.pfnUserCallback = on_loader_message;
+  const char* const debug_utils = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+  info.pNext = &listener;
+  info.enabledExtensionCount = 1;
+  info.ppEnabledExtensionNames = &debug_utils;
+  VkInstance instance = VK_NULL_HANDLE;
+  if (driver.table().vkCreateInstance(&info, nullptr, &instance) == VK_SUCCESS) {
+    InstanceTable table;
+    table.load(driver.get_proc(), instance);
+    table.vkDestroyInstance(instance, nullptr);
+  }
+  VIADUCT_LOG_ERROR("driver",
+                    "vkCreateInstance on the host: VkResult %d; `vulkaninfo --summary` with VK_DRIVER_FILES "
+                    "set to the driver's manifest shows whether it works outside of Viaduct",
+                    result);
+  return {Errc::unsupported, 0, "vkCreateInstance on the host"};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<WarmDriver>> WarmDriver::start(const Driver& driver) {
@@ -58,7 +91,7 @@ Result<std::unique_ptr<WarmDriver>> WarmDriver::start(const Driver& driver) {
   const VkResult made = driver.table().vkCreateInstance(&info, nullptr, &warm->instance_);
   if (made != VK_SUCCESS) {
     warm->instance_ = VK_NULL_HANDLE;
-    return fail(Errc::unsupported, "vkCreateInstance on the host", -made);
+    return tl::unexpected<Error>(explain_failure(driver, info, made));
   }
   warm->table_.load(driver.get_proc(), warm->instance_);
   if (validation != nullptr) {

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Bad days: what applications, workers, the daemon and the network between them do to each other."""
 
+import json
+import json
 import os
 import pathlib
 import signal
@@ -86,6 +88,20 @@ class NoHost(unittest.TestCase):
             stale.bind(path)
             stale.close()  # the file stays, nobody listens
             self.assertIn(path, self.enumerate_with(f"unix://{path}"))
+
+    def test_a_host_whose_driver_does_not_load_says_so_on_both_sides(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder).chmod(0o755)
+            manifest = pathlib.Path(folder, "broken_icd.json")
+            manifest.write_text(json.dumps({"file_format_version": "1.0.0", "ICD": {
+                "library_path": f"{folder}/nothing.so", "api_version": "1.1.0"}}))
+            host = Host(driver=str(manifest))
+            try:
+                self.assertIn("the host's Vulkan driver does not start", self.enumerate_with(host.url))
+                # Why, only the loader knows.
+                self.assertRegex(host.log(), f"loader: .*{folder}/nothing.so: cannot open shared object file")
+            finally:
+                host.stop()
 
     def test_a_host_that_never_answers_does_not_hang_the_application(self):
         with tempfile.TemporaryDirectory() as folder:
