@@ -48,6 +48,7 @@ def version(core):
 class Conformance(unittest.TestCase):
     driver = harness.DRIVER
     only = None
+    may_give_up = False
 
     @classmethod
     def setUpClass(cls):
@@ -65,6 +66,12 @@ class Conformance(unittest.TestCase):
                 wrong = [line for line in lines if line.startswith(("WRONG", "FAIL"))]
                 if area not in NOT_COMPARED:
                     native_status, native, native_errors = run(area, harness.native_environment(self.driver))
+                    gave_up = native_status not in (FINE, 1, SKIPPED) or native[-1:] and native[-1].startswith("FAIL")
+                    if gave_up and self.may_give_up:
+                        print(f"{area}: natively this ends with {native_status} after {native[-1:]}", flush=True)
+                        native = native[:-1] if native and native[-1].startswith("FAIL") else native
+                        native += lines[len(native):]
+                        native_status = FINE
                     self.assertIn(native_status, (FINE, 1, SKIPPED), f"natively: {native[-5:]} {native_errors}")
                     # What a driver itself gets wrong is not the forwarding's to mend.
                     wrong = [line for line in wrong if line not in native]
@@ -95,6 +102,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--driver", default=harness.DRIVER)
     parser.add_argument("--area")
+    parser.add_argument("--native-may-give-up", action="store_true",
+                        help="a driver that crashes natively over what it should ignore: until there, and no further, "
+                             "the answers are compared")
     arguments, rest = parser.parse_known_args()
     Conformance.driver, Conformance.only = arguments.driver, arguments.area
+    Conformance.may_give_up = arguments.native_may_give_up
     unittest.main(argv=[sys.argv[0], *rest], verbosity=2)

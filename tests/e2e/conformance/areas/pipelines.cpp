@@ -268,8 +268,11 @@ CONFORMANCE_AREA(pipelines) {
 }
 
 CONFORMANCE_AREA(pipeline_libraries) {
-  // The features of extensions are not switched on by a Context: a driver may ask for that.
-  Context ctx({"VK_KHR_pipeline_library", "VK_EXT_graphics_pipeline_library"});
+  VkPhysicalDeviceGraphicsPipelineLibraryFeaturesEXT features{
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_GRAPHICS_PIPELINE_LIBRARY_FEATURES_EXT};
+  features.graphicsPipelineLibrary = VK_TRUE;
+  Context ctx({"VK_KHR_pipeline_library", "VK_EXT_graphics_pipeline_library"},
+              reinterpret_cast<VkBaseOutStructure*>(&features));
   const bool lavapipe = std::strstr(ctx.properties.deviceName, "llvmpipe") != nullptr;
   pixels::require(!lavapipe, "libraries that survive this natively (Mesa 22.3)");
   libraries(ctx);

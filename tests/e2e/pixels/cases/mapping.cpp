@@ -113,15 +113,19 @@ PIXELS_CASE(coherent_polling, "a running shader polls coherent memory until it s
   batch.commandBufferCount = 1;
   batch.pCommandBuffers = &cb;
   PIXELS_VK(vkQueueSubmit(ctx.queue, 1, &batch, fence));
-  std::this_thread::sleep_for(milliseconds(20));
-  Bytes data = noise(1020, 6);
+  Bytes data = noise(1016, 6);
   std::memcpy(source.mapped + 4, data.data(), data.size());
+  // No sooner than it polls, and no later than it gives up: a GPU runs all of its groups at once.
+  auto* const running = reinterpret_cast<uint32_t*>(target.mapped) + 1;
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::nanoseconds(kPatience);
+  while (__atomic_load_n(running, __ATOMIC_ACQUIRE) == 0 && std::chrono::steady_clock::now() < give_up) {
+  }
   __atomic_store_n(reinterpret_cast<uint32_t*>(source.mapped), 0xf1a6u, __ATOMIC_RELEASE);
   PIXELS_VK(vkWaitForFences(ctx.device, 1, &fence, VK_TRUE, kPatience));
   uint32_t seen;
   std::memcpy(&seen, target.mapped, 4);
   expect(seen == 0xf1a6, "the shader saw the flag");
-  expect(!std::memcmp(target.mapped + 4, data.data(), data.size()), "and what was written before it");
+  expect(!std::memcmp(target.mapped + 8, data.data(), data.size()), "and what was written before it");
   out.add(target.mapped, 1024);
 }
 
