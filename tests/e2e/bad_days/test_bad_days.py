@@ -2,7 +2,6 @@
 """Bad days: what applications, workers, the daemon and the network between them do to each other."""
 
 import json
-import json
 import os
 import pathlib
 import signal
