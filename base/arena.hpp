@@ -1,9 +1,9 @@
 // Arena: bump allocation for the decoded arguments of one command, freed all at once by reset().
 //
-// One thread at a time. Memory is zero-initialised and never destroyed object by object: only trivially
-// destructible types belong here. The sum of all allocations since the last reset is capped; past the cap (or
-// when the system has no memory) allocate gives nullptr and exhausted() stays true until reset, so a decoder
-// may check once per command.
+// One thread at a time. Memory is zeroed unless it is asked for otherwise, and never destroyed object by
+// object: only trivially destructible types belong here. The sum of all allocations since the last reset is
+// capped; past the cap (or when the system has no memory) allocate gives nullptr and exhausted() stays true
+// until reset, so a decoder may check once per command.
 #pragma once
 
 #include <algorithm>
@@ -28,13 +28,17 @@ class Arena {
 
   // `align` is a power of two, at most 64.
   void* allocate(std::size_t size, std::size_t align = 8) noexcept {
+    void* memory = allocate_uninitialized(size, align);
+    if (memory != nullptr) std::memset(memory, 0, size);
+    return memory;
+  }
+  // For who writes all of it.
+  void* allocate_uninitialized(std::size_t size, std::size_t align = 8) noexcept {
     const std::uintptr_t start = (cursor_ + align - 1) & ~static_cast<std::uintptr_t>(align - 1);
     if (start <= end_ && size <= end_ - start && size <= cap_ - used_) {
       used_ += size;
       cursor_ = start + size;
-      void* memory = reinterpret_cast<void*>(start);
-      std::memset(memory, 0, size);
-      return memory;
+      return reinterpret_cast<void*>(start);
     }
     return allocate_slow(size, align);
   }
@@ -97,7 +101,7 @@ class Arena {
       latest_ = block;
     }
     enter(block);
-    return allocate(size, align);
+    return allocate_uninitialized(size, align);
   }
 
   void free_after(Block* keep) noexcept {

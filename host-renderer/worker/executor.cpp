@@ -24,7 +24,7 @@ Executor::Executor(Session& session, std::span<const protocol::Known> commands)
   for (std::uint32_t i = 0; i < protocol::kCommandCount; ++i) {
     known.emplace(protocol::kCommandInfo[i].name_hash, static_cast<Command>(i));
   }
-  remap_.reserve(commands.size());
+  entries_.reserve(commands.size());
   std::size_t differing = 0;
   for (const protocol::Known& guests : commands) {
     const auto found = known.find(guests.name);
@@ -33,7 +33,14 @@ Executor::Executor(Session& session, std::span<const protocol::Known> commands)
     const bool same =
         here && protocol::kCommandInfo[static_cast<std::size_t>(found->second)].form_hash == guests.form;
     differing += here && !same ? 1 : 0;
-    remap_.push_back(same ? found->second : Command::kCount);
+    Entry entry;
+    if (same) {
+      entry.command = found->second;
+      entry.execute = kExecute[static_cast<std::size_t>(found->second)];
+      entry.recorded = (protocol::kCommandInfo[static_cast<std::size_t>(found->second)].flags &
+                        protocol::kCommandRecorded) != 0;
+    }
+    entries_.push_back(entry);
   }
   if (differing != 0) {
     VIADUCT_LOG_WARN("decode", "the guest encodes %zu commands in another way: they are not known here",
@@ -71,6 +78,19 @@ bool Executor::execute(std::size_t size, protocol::ObjectId command_buffer, std:
       return true;
     }
   }
+  return run_records(size);
+}
+
+bool Executor::run_records(std::size_t size) {
+  // Most records by far are recorded commands without a reply: what is the same for all of a span's is made
+  // once.
+  protocol::Decoder decoder({}, 0, arena_, session_.objects().tables());
+  CommandContext ctx{decoder, session_, command_buffer_, nullptr, nullptr};
+  if (command_buffer_ != nullptr) {
+    decoder.set_command_buffer(command_buffer_id_, command_buffer_->handle);
+  }
+  const bool recorded = command_buffer_ != nullptr && !debug_enabled(DebugSwitch::commands);
+  const std::byte* const span = buffer_.get();
   std::uint64_t commands = 0;
   std::size_t at = 0;
   bool good = true;
@@ -79,11 +99,21 @@ bool Executor::execute(std::size_t size, protocol::ObjectId command_buffer, std:
     if (size - at < sizeof(header)) {
       return fail("a record's header is cut off", "", at);
     }
-    std::memcpy(&header, buffer_.get() + at, sizeof(header));
+    std::memcpy(&header, span + at, sizeof(header));
     if (header.size < sizeof(header) || header.size % 8 != 0 || header.size > size - at) {
       return fail("a record's size makes no sense", "", at);
     }
-    good = run_record({buffer_.get() + at, header.size}, at);
+    const std::span<const std::byte> record{span + at, header.size};
+    // Where a reply is wanted the number is beyond the table.
+    if (recorded && header.command < entries_.size() && entries_[header.command].recorded) [[likely]] {
+      const Entry& entry = entries_[header.command];
+      arena_.reset();
+      decoder.next(record, protocol::kPostHeaderSize);
+      entry.execute(ctx);
+      good = decoder.ok() || settle(decoder, entry.command, record, protocol::kPostHeaderSize, at);
+    } else {
+      good = run_record(record, at);
+    }
     at += header.size;
     ++commands;
   }
@@ -95,15 +125,15 @@ bool Executor::run_record(std::span<const std::byte> record, std::size_t offset)
   protocol::RecordHeader header;
   std::memcpy(&header, record.data(), sizeof(header));
   const std::uint32_t index = header.command & ~protocol::kReplyWanted;
-  const Command command = index < remap_.size() ? remap_[index] : Command::kCount;
-  if (command == Command::kCount || kExecute[static_cast<std::size_t>(command)] == nullptr) {
+  const Entry entry = index < entries_.size() ? entries_[index] : Entry{};
+  const Command command = entry.command;
+  if (entry.execute == nullptr) {
     return fail("a command that is not known here", "", offset);
   }
   const protocol::CommandInfo& info = protocol::kCommandInfo[static_cast<std::size_t>(command)];
-  const bool recorded = (info.flags & protocol::kCommandRecorded) != 0;
-  if (recorded != (command_buffer_ != nullptr)) {
+  if (entry.recorded != (command_buffer_ != nullptr)) {
     return fail(
-        recorded ? "a recorded command outside a command buffer" : "a command that cannot be recorded",
+        entry.recorded ? "a recorded command outside a command buffer" : "a command that cannot be recorded",
         info.name, offset);
   }
   std::size_t body = protocol::kPostHeaderSize;
@@ -136,7 +166,12 @@ bool Executor::run_record(std::span<const std::byte> record, std::size_t offset)
   if (debug_enabled(DebugSwitch::commands)) {
     VIADUCT_LOG_DEBUG("decode", "%s, %zu bytes", info.name, record.size());
   }
-  kExecute[static_cast<std::size_t>(command)](ctx);
+  entry.execute(ctx);
+  return settle(decoder, command, record, body, offset);
+}
+
+bool Executor::settle(const protocol::Decoder& decoder, Command command, std::span<const std::byte> record,
+                      std::size_t body, std::size_t offset) {
   switch (decoder.status()) {
     case protocol::DecodeStatus::kOk:
       return true;
@@ -146,7 +181,8 @@ bool Executor::run_record(std::span<const std::byte> record, std::size_t offset)
     case protocol::DecodeStatus::kBadData:
       break;
   }
-  return fail(decoder.reason(), info.name, offset + decoder.error_offset());
+  return fail(decoder.reason(), protocol::kCommandInfo[static_cast<std::size_t>(command)].name,
+              offset + decoder.error_offset());
 }
 
 void Executor::on_stale(Command command, std::span<const std::byte> record, std::size_t body,

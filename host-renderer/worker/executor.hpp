@@ -7,8 +7,10 @@
 
 #include "base/arena.hpp"
 #include "generated/protocol/commands.hpp"
+#include "host-renderer/worker/command_context.hpp"
 #include "host-renderer/worker/session.hpp"
 #include "protocol/control/handshake.hpp"
+#include "protocol/wire/decoder.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -43,13 +45,24 @@ class Executor {
  private:
   static constexpr std::size_t kKeptBuffer = std::size_t{1} << 20;
 
+  // What a number in a record's header means; one that is not known here executes nothing.
+  struct Entry {
+    void (*execute)(CommandContext&) = nullptr;
+    protocol::Command command = protocol::Command::kCount;
+    bool recorded = false;
+  };
+
+  bool run_records(std::size_t size);
   bool run_record(std::span<const std::byte> record, std::size_t offset);
+  // After a record: true to go on.
+  bool settle(const protocol::Decoder& decoder, protocol::Command command, std::span<const std::byte> record,
+              std::size_t body, std::size_t offset);
   bool fail(const char* reason, const char* command, std::size_t offset) noexcept;
   void on_stale(protocol::Command command, std::span<const std::byte> record, std::size_t body,
                 const char* reason);
 
   Session& session_;
-  std::vector<protocol::Command> remap_;  // kCount: unknown here
+  std::vector<Entry> entries_;  // by the guest's numbers
   Arena arena_;
   struct Free {
     void operator()(std::byte* memory) const noexcept;

@@ -1,9 +1,22 @@
 """Requests and replies: one args struct, encoder, decoder, reply writer and reply reader a command."""
 
+import re
+
 from text import File, chunks, index_header
 
 NS = "viaduct::protocol"
 CHUNKS = 12
+
+
+# What protocol/wire/flat_decoder.hpp can do.
+FLAT = {"command_buffer", "command_buffer_id", "raw", "u32", "u64", "count", "flat", "make", "lookup", "check", "ok",
+        "ok_to_read"}
+
+
+def flat(lines):
+    """Whether a decoder's statements need no more than a FlatDecoder."""
+    text = "\n".join(lines)
+    return set(re.findall(r"\bd\.(\w+)", text)) <= FLAT and not re.search(r"\bd\b(?!\.)", text)
 
 
 def snake_type(name):
@@ -379,7 +392,8 @@ class RequestEmitter:
                            "protocol/wire/decoder.hpp", "protocol/wire/reader.hpp", "protocol/wire/writer.hpp"],
                           f"Requests and replies of the commands {part[0].name} to {part[-1].name}.")
             used = {p.type for c in part for p in c.params if self.layout.is_struct(p.type)}
-            source = File(base + ".cpp", NS, [f"generated/{base}.hpp", "generated/protocol/pnext.hpp"]
+            source = File(base + ".cpp", NS, [f"generated/{base}.hpp", "generated/protocol/pnext.hpp",
+                                           "protocol/wire/flat_decoder.hpp"]
                           + self.structs.headers_for(used | {u for t in used for u in self.structs.used_by(t)}))
             for c in part:
                 fixed = self.fixed_size(c)
@@ -396,7 +410,10 @@ class RequestEmitter:
                            f"template <class S> void write_reply_{c.name}(S& s, const {c.name}_args& a);",
                            f"bool read_reply_{c.name}(Reader& r{self.reply_params(c)});", "")
                 decode = self.decode(c)
-                source.add(f"bool decode_{c.name}(Decoder& d, {c.name}_args& a) {{",
+                if c.recorded and flat(decode):
+                    decode = ["FlatDecoder d(record);", *decode]
+                record = "record" if decode[0].startswith("FlatDecoder") else "d"
+                source.add(f"bool decode_{c.name}(Decoder& {record}, {c.name}_args& a) {{",
                            *([] if any("a." in x for x in decode) else ["(void)a;"]), *decode, "}")
                 reply = self.write_reply(c)
                 unused = ([] if any("s." in b or "(s" in b for b in reply) else ["(void)s;"]) + (

@@ -30,6 +30,13 @@ class Decoder : public Reader {
   Decoder(std::span<const std::byte> record, std::size_t start, Arena& arena, const HandleTables& tables)
       : Reader(record, start), arena_(&arena), tables_(&tables) {}
 
+  // The next record, for the same command buffer.
+  void next(std::span<const std::byte> record, std::size_t start) {
+    restart(record, start);
+    watched_ = nullptr;
+    nesting_ = 0;
+  }
+
   // The command buffer that the span names; vkCmd* records do not carry it.
   void set_command_buffer(ObjectId id, VkCommandBuffer driver) {
     command_buffer_id_ = id;
@@ -143,6 +150,14 @@ class Decoder : public Reader {
   static VkImageLayout layout(std::uint32_t wire) {
     return wire == VK_IMAGE_LAYOUT_PRESENT_SRC_KHR ? VK_IMAGE_LAYOUT_GENERAL
                                                    : static_cast<VkImageLayout>(wire);
+  }
+
+  // A FlatDecoder's failures.
+  [[gnu::cold, gnu::noinline]] void fail_at(std::size_t offset, const char* reason) {
+    fail_as(DecodeStatus::kBadData, reason, offset);
+  }
+  [[gnu::cold, gnu::noinline]] void stale_at(std::size_t offset) {
+    fail_as(DecodeStatus::kStaleHandle, "handle is not alive", offset);
   }
 
   bool enter() {

@@ -28,6 +28,7 @@ class Reader {
   std::size_t error_offset() const { return error_offset_; }
   std::size_t offset() const { return at_; }
   std::size_t remaining() const { return size_ - at_; }
+  const std::byte* position() const { return base_ + at_; }
 
   std::uint32_t u32() {
     std::uint32_t value = 0;
@@ -77,11 +78,20 @@ class Reader {
 
  protected:
   // Bad data outranks a stale handle; otherwise the first error stands.
-  void fail_as(DecodeStatus status, const char* reason) {
+  void fail_as(DecodeStatus status, const char* reason) { fail_as(status, reason, at_); }
+  void fail_as(DecodeStatus status, const char* reason, std::size_t offset) {
     if (status_ >= status) return;
     status_ = status;
     reason_ = reason;
-    error_offset_ = at_;
+    error_offset_ = offset;
+  }
+  void restart(std::span<const std::byte> data, std::size_t start) {
+    base_ = data.data();
+    size_ = data.size();
+    at_ = start;
+    status_ = DecodeStatus::kOk;
+    reason_ = nullptr;
+    if (at_ > size_) fail("shorter than its header");
   }
   const std::byte* take(std::size_t size) {
     if (status_ == DecodeStatus::kBadData) return nullptr;

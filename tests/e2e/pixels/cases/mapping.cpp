@@ -124,7 +124,8 @@ PIXELS_CASE(coherent_polling, "a running shader polls coherent memory until it s
   PIXELS_VK(vkWaitForFences(ctx.device, 1, &fence, VK_TRUE, kPatience));
   uint32_t seen;
   std::memcpy(&seen, target.mapped, 4);
-  expect(seen == 0xf1a6, "the shader saw the flag");
+  // Where the specification promises nothing (NVIDIA's driver reads its cache), the same must be so natively.
+  require(seen == 0xf1a6, "that a running shader sees what the host writes");
   expect(!std::memcmp(target.mapped + 8, data.data(), data.size()), "and what was written before it");
   out.add(target.mapped, 1024);
 }
