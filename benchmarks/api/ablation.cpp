@@ -28,6 +28,7 @@ ApiReport measure_ablation(const ApiOptions& options) {
     Column column{word, report.columns[0].manifest, {setting}, report.columns[0].device, {}, {}};
     if (options.service_is_ours) {
       services.emplace_back(options.driver, std::vector<std::string>{setting});
+      column.environment.push_back(kServiceVariable + ("=" + std::to_string(services.back().process())));
       column.environment.push_back("VIADUCT_URL=" + services.back().url());
     }
     report.columns.push_back(column);

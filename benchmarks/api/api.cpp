@@ -24,7 +24,9 @@ const char kApiUsage[] =
     "  --rounds N           how often each column is measured; medians count (default 5)\n"
     "  --only NAME          this row or group only (repeatable; also a,b,c): start, record, threads, loops, "
     "wait,\n"
-    "                       objects, descriptors, pipelines, memory, transfer, present, sharing, tenants\n"
+    "                       objects, descriptors, pipelines, memory, transfer, present, idle, growth, "
+    "sharing,\n"
+    "                       tenants\n"
     "  --driver FILE        manifest of the host's driver, native and lent (else VIADUCT_NATIVE_DRIVER, else "
     "the\n"
     "                       loader's and viaductd's choice)\n"
@@ -130,6 +132,7 @@ int run(ApiOptions& options) {
     service.emplace(options.driver, std::vector<std::string>{});
     setenv("VIADUCT_URL", service->url().c_str(), 1);
     options.service_is_ours = true;
+    options.service_process = service->process();
   }
   const VirtualDisplay display;
   if (options.ablate) {

@@ -19,6 +19,7 @@ struct Column {
 
   // The median over the rounds; 0 if there is none.
   double figure(const std::string& key) const;
+  bool has(const std::string& key) const { return figures.contains(key); }
 };
 
 // Measures `group` once in a process of its own on the column's driver. `suffix` is appended to the keys. If

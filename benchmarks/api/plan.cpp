@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "api/service.hpp"
 #include "launch.hpp"
 
 namespace viaduct::bench {
@@ -85,6 +86,12 @@ ApiReport begin_report(const ApiOptions& options) {
     return report;
   }
   add("Viaduct", manifest_beside_program());
+  if (options.service_is_ours)
+    report.columns[1].environment.push_back(kServiceVariable +
+                                            ("=" + std::to_string(options.service_process)));
+  else
+    report.columns[1].missing["idle_memory_mib"] =
+        "VIADUCT_URL names a service whose processes are not seen here";
   expect_one_device(report);
   for (const auto& [name, manifest] : options.peers) add(name, manifest);
   return report;

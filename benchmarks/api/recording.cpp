@@ -42,7 +42,6 @@ void mix(VkCommandBuffer commands, const SmallPass& pass, int count) {
                          VK_PIPELINE_STAGE_VERTEX_INPUT_BIT | VK_PIPELINE_STAGE_VERTEX_SHADER_BIT, 0, 1,
                          &barrier, 0, nullptr, 0, nullptr);
     pass.begin(commands, VK_SUBPASS_CONTENTS_INLINE);
-    vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, pass.pipeline);
     vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, pass.layout, 0, 1, &pass.set, 0,
                             nullptr);
     vkCmdBindVertexBuffers(commands, 0, 1, &buffer, &offset);
@@ -56,6 +55,8 @@ void mix(VkCommandBuffer commands, const SmallPass& pass, int count) {
     vkCmdSetDepthBounds(commands, 0, 1);
     vkCmdSetStencilCompareMask(commands, VK_STENCIL_FACE_FRONT_AND_BACK, 0xff);
     vkCmdSetStencilReference(commands, VK_STENCIL_FACE_FRONT_AND_BACK, 1);
+    // Behind the states, which are all the pipeline's own: none may be set between it and a draw.
+    vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, pass.pipeline);
     vkCmdDraw(commands, 3, 0, 0, 0);
     vkCmdDrawIndexed(commands, 3, 0, 0, 0, 0);
     vkCmdDrawIndirect(commands, buffer, 0, 0, 16);

@@ -19,7 +19,7 @@ std::string unit_text(const Line& line) {
 // A figure, or why there is none; the reason itself stands below the table.
 std::string cell(const Line& line, const Column& column) {
   const double value = column.figure(line.key);
-  if (value > 0) return format(value >= 1000 ? "%.0f" : "%.4g", value) + unit_text(line);
+  if (column.has(line.key)) return format(value >= 1000 ? "%.0f" : "%.4g", value) + unit_text(line);
   return column.missing.contains(line.key) ? "not offered" : "-";
 }
 
@@ -31,7 +31,6 @@ std::string spread_text(const Comparison& one) {
 
 Verdict judge(const Target& target, const Comparison& one) {
   using enum Target::Kind;
-  const bool comparable = one.ratio > 0;
   bool met = false;
   switch (target.kind) {
     case kNone:
@@ -43,15 +42,15 @@ Verdict judge(const Target& target, const Comparison& one) {
       met = one.forwarded >= target.value;
       break;
     case kRatioAtMost:
-      if (!comparable) return Verdict::kNone;
+      if (!one.comparable) return Verdict::kNone;
       met = one.ratio <= target.value;
       break;
     case kRatioAtLeast:
-      if (!comparable) return Verdict::kNone;
+      if (!one.comparable) return Verdict::kNone;
       met = one.ratio >= target.value;
       break;
     case kNativePlus:
-      if (!comparable) return Verdict::kNone;
+      if (!one.comparable) return Verdict::kNone;
       met = one.forwarded <= one.native + target.value;
       break;
   }
@@ -79,7 +78,7 @@ std::string missing_text(const ApiReport& report, const char* before) {
   for (const Line& line : report.lines)
     for (const Column& column : report.columns)
       if (const auto found = column.missing.find(line.key);
-          found != column.missing.end() && column.figure(line.key) <= 0)
+          found != column.missing.end() && !column.has(line.key))
         out += before + line.key + " (" + column.name + "): " + found->second + "\n";
   return out;
 }
@@ -140,8 +139,9 @@ Comparison compare(const Line& line, const Column& native, const Column& other) 
   Comparison one;
   one.native = native.figure(line.key);
   one.forwarded = other.figure(line.key);
-  if (one.forwarded <= 0) return one;
-  if (one.native > 0) {
+  if (!other.has(line.key)) return one;
+  one.comparable = native.has(line.key);
+  if (one.native > 0 && one.forwarded > 0) {
     one.ratio = one.ratio_low = one.ratio_high = one.forwarded / one.native;
     const auto &ours = other.figures.at(line.key), &theirs = native.figures.at(line.key);
     for (std::size_t i = 0; i < std::min(ours.size(), theirs.size()); ++i) {

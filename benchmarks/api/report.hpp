@@ -31,7 +31,8 @@ enum class Verdict { kNone, kMet, kMissed };
 
 // A line's figures against the native ones.
 struct Comparison {
-  double native = 0, forwarded = 0, ratio = 0;  // 0: not measured
+  double native = 0, forwarded = 0, ratio = 0;  // ratio: 0 if there is none
+  bool comparable = false;                      // both were measured
   double ratio_low = 0, ratio_high = 0;         // of the single rounds
   Verdict verdict = Verdict::kNone;
 };

@@ -62,6 +62,11 @@ constexpr Row kRows[] = {
     {"present_x11_4k_fps", "present", "… 4K", "fps", {kNone, 0}},
     {"start_cold_ms", "start", "instance + device, the first of a process", "ms", {kNone, 0}},
     {"start_ms", "start", "… the next ones", "ms", {kAtMost, 20}},
+    {"idle_cpu_percent", "idle", "idle session: share of one core, both sides", "%", {kAtMost, 1}},
+    {"idle_wakeups", "idle", "… wake-ups a second", "1/s", {kAtMost, 0}},
+    {"idle_memory_mib", "idle", "… memory, both sides", "MiB", {kNativePlus, 16}},
+    {"growth_commands", "growth", "cost of a command among 2,000,000 beside 20,000", "x", {kAtMost, 1.2}},
+    {"growth_objects", "growth", "cost of a buffer beside 100,000 live ones and 10", "x", {kAtMost, 1.2}},
 };
 
 constexpr Group kGroups[] = {
@@ -76,6 +81,8 @@ constexpr Group kGroups[] = {
     {"memory", measure_memory},
     {"transfer", measure_transfers},
     {"present", measure_presenting},
+    {"idle", measure_idle},
+    {"growth", measure_growth},
 };
 
 }  // namespace

@@ -83,5 +83,7 @@ void measure_pipelines();
 void measure_memory();
 void measure_transfers();
 void measure_presenting();
+void measure_idle();
+void measure_growth();
 
 }  // namespace viaduct::bench

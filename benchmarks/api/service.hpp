@@ -9,6 +9,9 @@
 
 namespace viaduct::bench {
 
+// Names the process of the service that a run started, for the processes that measure.
+inline constexpr char kServiceVariable[] = "VIADUCT_BENCH_SERVICE";
+
 class Service {
  public:
   // Starts the viaductd beside this program (else the one in PATH) on `driver` (empty: its own choice) with
@@ -19,6 +22,7 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
+  pid_t process() const { return process_; }
   // What it has written so far.
   std::string log() const;
   std::string url() const { return "unix://" + folder_ + "/v.sock"; }
