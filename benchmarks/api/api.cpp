@@ -21,7 +21,7 @@ const char kApiUsage[] =
     "  What calls, frames and sessions cost, natively and through Viaduct in turns, beside what they must "
     "cost.\n"
     "  Starts a service of its own, unless VIADUCT_URL names one.\n"
-    "  --rounds N           how often each column is measured; medians count (default 5)\n"
+    "  --rounds N           how often each column is measured; medians count (default 5, with --ablate 2)\n"
     "  --only NAME          this row or group only (repeatable; also a,b,c): start, record, threads, loops, "
     "wait,\n"
     "                       objects, descriptors, pipelines, memory, transfer, present, idle, growth, "
@@ -110,6 +110,7 @@ bool parse(int argc, char** argv, ApiOptions& options) {
     throw BadOption("--chart and --results compare columns: --native has only one");
   if (options.ablate && !(options.results.empty() && options.markdown.empty() && options.chart.empty()))
     throw BadOption("--ablate prints its table and writes --json only");
+  if (options.rounds == 0) options.rounds = options.ablate ? 2 : 5;
   if (const char* driver = std::getenv("VIADUCT_NATIVE_DRIVER"); driver != nullptr && options.driver.empty())
     options.driver = driver;
   if (!options.driver.empty() && access(options.driver.c_str(), R_OK) != 0)

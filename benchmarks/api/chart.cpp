@@ -81,7 +81,7 @@ std::string api_chart(const ApiReport& report) {
     if (const double target = target_cost(line, one); target > 0)
       body += format("<line x1='%.1f' x2='%.1f' y1='%.0f' y2='%.0f' stroke='#222' stroke-width='2'/>\n",
                      place(target), place(target), y + 2, y + 18);
-    body += text(kLeft + kPlot + 8, y + 14, "start", format("%.2f", one.ratio));
+    body += text(kLeft + kPlot + 8, y + 14, "start", format(one.ratio < 0.1 ? "%.2g" : "%.2f", one.ratio));
     y = std::max(y + kLine, lane + 2);
   }
   std::string grid;

@@ -11,7 +11,7 @@
 namespace viaduct::bench {
 
 struct ApiOptions {
-  int rounds = 5;
+  int rounds = 0;                 // 0: five, of an ablation two
   std::vector<std::string> only;  // rows and groups; empty: all
   std::string driver;             // manifest of the host's driver; empty: the loader's choice
   std::vector<std::pair<std::string, std::string>> peers;  // name and manifest

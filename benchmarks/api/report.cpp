@@ -23,10 +23,12 @@ std::string cell(const Line& line, const Column& column) {
   return column.missing.contains(line.key) ? "not offered" : "-";
 }
 
-std::string ratio_text(const Comparison& one) { return one.ratio > 0 ? format("%.2f", one.ratio) : "-"; }
+std::string ratio_number(double ratio) { return format(ratio < 0.1 ? "%.2g" : "%.2f", ratio); }
+
+std::string ratio_text(const Comparison& one) { return one.ratio > 0 ? ratio_number(one.ratio) : "-"; }
 
 std::string spread_text(const Comparison& one) {
-  return one.ratio > 0 ? format("%.2f to %.2f", one.ratio_low, one.ratio_high) : "";
+  return one.ratio > 0 ? ratio_number(one.ratio_low) + " to " + ratio_number(one.ratio_high) : "";
 }
 
 Verdict judge(const Target& target, const Comparison& one) {

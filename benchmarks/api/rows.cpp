@@ -65,8 +65,16 @@ constexpr Row kRows[] = {
     {"idle_cpu_percent", "idle", "idle session: share of one core, both sides", "%", {kAtMost, 1}},
     {"idle_wakeups", "idle", "… wake-ups a second", "1/s", {kAtMost, 0}},
     {"idle_memory_mib", "idle", "… memory, both sides", "MiB", {kNativePlus, 16}},
-    {"growth_commands", "growth", "cost of a command among 2,000,000 beside 20,000", "x", {kAtMost, 1.2}},
-    {"growth_objects", "growth", "cost of a buffer beside 100,000 live ones and 10", "x", {kAtMost, 1.2}},
+    {"growth_commands",
+     "growth",
+     "cost of a command among 2,000,000 beside 20,000",
+     "x",
+     {kRatioAtMost, 1.2}},
+    {"growth_objects",
+     "growth",
+     "cost of a buffer beside 100,000 live ones and 10",
+     "x",
+     {kRatioAtMost, 1.2}},
 };
 
 constexpr Group kGroups[] = {
