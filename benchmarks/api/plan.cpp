@@ -86,14 +86,15 @@ ApiReport begin_report(const ApiOptions& options) {
     return report;
   }
   add("Viaduct", manifest_beside_program());
-  if (options.service_is_ours)
-    report.columns[1].environment.push_back(kServiceVariable +
-                                            ("=" + std::to_string(options.service_process)));
-  else
-    report.columns[1].missing["idle_memory_mib"] =
-        "VIADUCT_URL names a service whose processes are not seen here";
+  auto host_side = [&](int process) {
+    report.columns.back().environment.push_back(kServiceVariable + ("=" + std::to_string(process)));
+  };
+  host_side(options.service_process);
   expect_one_device(report);
-  for (const auto& [name, manifest] : options.peers) add(name, manifest);
+  for (const auto& [name, manifest] : options.peers) {
+    add(name, manifest);
+    host_side(0);
+  }
   return report;
 }
 

@@ -18,7 +18,7 @@ struct ApiOptions {
   bool native_only = false;
   bool ablate = false;
   bool service_is_ours = false;                // not one that VIADUCT_URL named
-  int service_process = 0;                     // of ours
+  int service_process = 0;                     // of ours; 0 if it is not
   std::string json, markdown, chart, results;  // files and a folder; empty: none
   std::string command;                         // as it was typed
 };

@@ -9,7 +9,8 @@
 
 namespace viaduct::bench {
 
-// Names the process of the service that a run started, for the processes that measure.
+// Names the process of the service that a run started, for the processes that measure; 0: the host's side is
+// not seen.
 inline constexpr char kServiceVariable[] = "VIADUCT_BENCH_SERVICE";
 
 class Service {
