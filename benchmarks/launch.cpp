@@ -8,13 +8,17 @@ extern char** environ;
 
 namespace viaduct::bench {
 
-std::string manifest_beside_program() {
+std::string program_folder() {
   char path[4096];
-  ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
   if (size <= 0) return {};
-  std::string program(path, static_cast<std::size_t>(size));
-  std::string prefix = program.substr(0, program.rfind('/', program.rfind('/') - 1));
-  return prefix + "/share/vulkan/icd.d/viaduct_icd.json";
+  const std::string program(path, static_cast<std::size_t>(size));
+  return program.substr(0, program.rfind('/'));
+}
+
+std::string manifest_beside_program() {
+  const std::string folder = program_folder();
+  return folder.substr(0, folder.rfind('/')) + "/share/vulkan/icd.d/viaduct_icd.json";
 }
 
 std::vector<std::string> environment_for(const std::string& manifest) {

@@ -6,6 +6,8 @@
 
 namespace viaduct::bench {
 
+// The folder that this program lies in.
+std::string program_folder();
 // PREFIX/share/vulkan/icd.d/viaduct_icd.json for a program in PREFIX/bin: right in the build tree and
 // installed.
 std::string manifest_beside_program();

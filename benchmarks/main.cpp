@@ -2,8 +2,9 @@
 #include <cstdio>
 #include <string_view>
 
+#include "api/api.hpp"
+#include "api/columns.hpp"
 #include "fps/fps.hpp"
-#include "micro/micro.hpp"
 
 namespace {
 
@@ -11,7 +12,7 @@ void usage(std::FILE* to) {
   std::fputs("usage: viaduct-bench COMMAND [OPTIONS]\n\n", to);
   std::fputs(viaduct::bench::kFpsUsage, to);
   std::fputs("\n", to);
-  std::fputs(viaduct::bench::kMicroUsage, to);
+  std::fputs(viaduct::bench::kApiUsage, to);
   std::fputs("\nviaduct-bench --help\n", to);
 }
 
@@ -21,8 +22,8 @@ int main(int argc, char** argv) {
   std::string_view command = argc > 1 ? argv[1] : "";
   if (command == "fps") return viaduct::bench::fps_main(argc - 2, argv + 2);
   if (command == "fps-tenant") return viaduct::bench::fps_tenant_main(argc - 2, argv + 2);
-  if (command == "micro") return viaduct::bench::micro_main(argc - 2, argv + 2);
-  if (command == "micro-rows") return viaduct::bench::micro_rows_main(argc - 2, argv + 2);
+  if (command == "api") return viaduct::bench::api_main(argc - 2, argv + 2);
+  if (command == "api-rows") return viaduct::bench::api_rows_main(argc - 2, argv + 2);
   bool asked = command == "--help" || command == "-h" || command == "help";
   usage(asked ? stdout : stderr);
   return asked ? 0 : 2;

@@ -14,6 +14,7 @@
 #include "fps/runner.hpp"
 #include "fps/tenant.hpp"
 #include "launch.hpp"
+#include "text.hpp"
 
 namespace viaduct::bench {
 
@@ -94,13 +95,6 @@ int parse(int argc, char** argv, RunOptions& options) {
   return 0;
 }
 
-bool write_text(const std::string& path, const std::string& text) {
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  if (!file) return false;
-  bool written = std::fputs(text.c_str(), file) >= 0;
-  return std::fclose(file) == 0 && written;
-}
-
 }  // namespace
 
 int fps_main(int argc, char** argv) {
@@ -121,10 +115,7 @@ int fps_main(int argc, char** argv) {
   Report report;
   bool good = run_fps(options, report);
   if (!report.tenants.empty()) std::fputs(table(report).c_str(), stdout);
-  if (good && !options.json.empty() && !write_text(options.json, json(report))) {
-    std::fprintf(stderr, "viaduct-bench fps: %s cannot be written\n", options.json.c_str());
-    good = false;
-  }
+  if (good && !options.json.empty()) good = write_text(options.json, json(report));
   return good ? 0 : 1;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
 
 #include "shaders/cube_frag.h"
 #include "shaders/cube_vert.h"
@@ -15,78 +14,27 @@ namespace {
 constexpr VkFormat kColorFormat = VK_FORMAT_R8G8B8A8_UNORM;
 constexpr uint32_t kIndexCount = 36, kVertexCount = 24;
 constexpr VkDeviceSize kIndexOffset = kVertexCount * 24;
-
-void check(VkResult result, const char* what) {
-  if (result != VK_SUCCESS)
-    throw std::runtime_error(std::string(what) + " failed with VkResult " + std::to_string(result));
-}
-#define VIADUCT_BENCH_VK(call) check((call), #call)
+constexpr VkMemoryPropertyFlags kVisible = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
 
 }  // namespace
 
 Renderer::Renderer(const RendererOptions& options) : options_(options) {
-  try {
-    create_device();
-    create_pass();
-    create_pipelines();
-    create_mesh();
-    for (Frame& frame : frames_) create_frame(frame);
-  } catch (...) {
-    while (!cleanup_.empty()) cleanup_.back()(), cleanup_.pop_back();
-    throw;
-  }
+  choose_size();
+  VkFormatProperties depth;
+  vkGetPhysicalDeviceFormatProperties(gpu_.physical, depth_format_, &depth);
+  if (!(depth.optimalTilingFeatures & VK_FORMAT_FEATURE_DEPTH_STENCIL_ATTACHMENT_BIT))
+    depth_format_ = VK_FORMAT_D16_UNORM;  // the specification promises this one
+  create_pass();
+  create_pipelines();
+  create_mesh();
+  for (Frame& frame : frames_) create_frame(frame);
 }
 
-Renderer::~Renderer() {
-  vkDeviceWaitIdle(device_);
-  while (!cleanup_.empty()) cleanup_.back()(), cleanup_.pop_back();
-}
-
-void Renderer::create_device() {
-  VkApplicationInfo application{};
-  application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
-  application.pApplicationName = "viaduct-bench";
-  application.apiVersion = VK_API_VERSION_1_1;
-  VkInstanceCreateInfo instance_info{};
-  instance_info.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
-  instance_info.pApplicationInfo = &application;
-  VIADUCT_BENCH_VK(vkCreateInstance(&instance_info, nullptr, &instance_));
-  defer([this] { vkDestroyInstance(instance_, nullptr); });
-  uint32_t count = 1;
-  VkResult found = vkEnumeratePhysicalDevices(instance_, &count, &physical_);
-  if ((found != VK_SUCCESS && found != VK_INCOMPLETE) || count == 0)
-    throw std::runtime_error("no physical device");
-  VkPhysicalDeviceProperties properties;
-  vkGetPhysicalDeviceProperties(physical_, &properties);
-  device_name_ = properties.deviceName;
-  bool software = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+void Renderer::choose_size() {
+  const bool software = gpu_.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   if (!options_.width)
     options_.width = options_.height ? std::max(16u, options_.height * 16 / 9) : software ? 640 : 1280;
   if (!options_.height) options_.height = std::max(16u, options_.width * 9 / 16);
-
-  uint32_t families = 0;
-  vkGetPhysicalDeviceQueueFamilyProperties(physical_, &families, nullptr);
-  std::vector<VkQueueFamilyProperties> family_properties(families);
-  vkGetPhysicalDeviceQueueFamilyProperties(physical_, &families, family_properties.data());
-  while (family_ < families && !(family_properties[family_].queueFlags & VK_QUEUE_GRAPHICS_BIT)) ++family_;
-  if (family_ == families) throw std::runtime_error("no graphics queue");
-  float priority = 1.0f;
-  VkDeviceQueueCreateInfo queue_info{};
-  queue_info.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
-  queue_info.queueFamilyIndex = family_;
-  queue_info.queueCount = 1;
-  queue_info.pQueuePriorities = &priority;
-  VkDeviceCreateInfo device_info{};
-  device_info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
-  device_info.queueCreateInfoCount = 1;
-  device_info.pQueueCreateInfos = &queue_info;
-  VIADUCT_BENCH_VK(vkCreateDevice(physical_, &device_info, nullptr, &device_));
-  defer([this] { vkDestroyDevice(device_, nullptr); });
-  vkGetDeviceQueue(device_, family_, 0, &queue_);
-  VkFormatProperties depth;
-  vkGetPhysicalDeviceFormatProperties(physical_, depth_format_, &depth);
-  if (!(depth.optimalTilingFeatures & VK_FORMAT_FEATURE_DEPTH_STENCIL_ATTACHMENT_BIT))
-    depth_format_ = VK_FORMAT_D16_UNORM;  // the specification promises this one
 }
 
 void Renderer::create_pass() {
@@ -124,18 +72,8 @@ void Renderer::create_pass() {
   info.pSubpasses = &subpass;
   info.dependencyCount = 1;
   info.pDependencies = &after;
-  VIADUCT_BENCH_VK(vkCreateRenderPass(device_, &info, nullptr, &pass_));
-  defer([this] { vkDestroyRenderPass(device_, pass_, nullptr); });
-}
-
-VkShaderModule Renderer::create_shader(std::span<const uint32_t> words) {
-  VkShaderModuleCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
-  info.codeSize = words.size_bytes();
-  info.pCode = words.data();
-  VkShaderModule shader;
-  VIADUCT_BENCH_VK(vkCreateShaderModule(device_, &info, nullptr, &shader));
-  return shader;
+  VIADUCT_BENCH_VK(vkCreateRenderPass(gpu_.device, &info, nullptr, &pass_));
+  gpu_.defer([this] { vkDestroyRenderPass(gpu_.device, pass_, nullptr); });
 }
 
 void Renderer::create_pipelines() {
@@ -145,16 +83,16 @@ void Renderer::create_pipelines() {
   set_info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO;
   set_info.bindingCount = 1;
   set_info.pBindings = &binding;
-  VIADUCT_BENCH_VK(vkCreateDescriptorSetLayout(device_, &set_info, nullptr, &set_layout_));
-  defer([this] { vkDestroyDescriptorSetLayout(device_, set_layout_, nullptr); });
+  VIADUCT_BENCH_VK(vkCreateDescriptorSetLayout(gpu_.device, &set_info, nullptr, &set_layout_));
+  gpu_.defer([this] { vkDestroyDescriptorSetLayout(gpu_.device, set_layout_, nullptr); });
   VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, kFramesInFlight};
   VkDescriptorPoolCreateInfo pool_info{};
   pool_info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
   pool_info.maxSets = kFramesInFlight;
   pool_info.poolSizeCount = 1;
   pool_info.pPoolSizes = &size;
-  VIADUCT_BENCH_VK(vkCreateDescriptorPool(device_, &pool_info, nullptr, &descriptors_));
-  defer([this] { vkDestroyDescriptorPool(device_, descriptors_, nullptr); });
+  VIADUCT_BENCH_VK(vkCreateDescriptorPool(gpu_.device, &pool_info, nullptr, &descriptors_));
+  gpu_.defer([this] { vkDestroyDescriptorPool(gpu_.device, descriptors_, nullptr); });
   VkPushConstantRange range{VK_SHADER_STAGE_VERTEX_BIT, 0, sizeof(Box)};
   VkPipelineLayoutCreateInfo layout_info{};
   layout_info.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
@@ -162,8 +100,8 @@ void Renderer::create_pipelines() {
   layout_info.pSetLayouts = &set_layout_;
   layout_info.pushConstantRangeCount = 1;
   layout_info.pPushConstantRanges = &range;
-  VIADUCT_BENCH_VK(vkCreatePipelineLayout(device_, &layout_info, nullptr, &layout_));
-  defer([this] { vkDestroyPipelineLayout(device_, layout_, nullptr); });
+  VIADUCT_BENCH_VK(vkCreatePipelineLayout(gpu_.device, &layout_info, nullptr, &layout_));
+  gpu_.defer([this] { vkDestroyPipelineLayout(gpu_.device, layout_, nullptr); });
   boxes_pipeline_ = create_pipeline(k_cube_vert, k_cube_frag, true);
   sky_pipeline_ = create_pipeline(k_sky_vert, k_sky_frag, false);
 }
@@ -172,9 +110,9 @@ VkPipeline Renderer::create_pipeline(std::span<const uint32_t> vertex, std::span
                                      bool mesh) {
   VkPipelineShaderStageCreateInfo stages[2]{};
   stages[0].stage = VK_SHADER_STAGE_VERTEX_BIT;
-  stages[0].module = create_shader(vertex);
+  stages[0].module = gpu_.shader(vertex);
   stages[1].stage = VK_SHADER_STAGE_FRAGMENT_BIT;
-  stages[1].module = create_shader(fragment);
+  stages[1].module = gpu_.shader(fragment);
   for (auto& stage : stages) {
     stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
     stage.pName = "main";
@@ -233,83 +171,9 @@ VkPipeline Renderer::create_pipeline(std::span<const uint32_t> vertex, std::span
   info.layout = layout_;
   info.renderPass = pass_;
   VkPipeline pipeline;
-  VIADUCT_BENCH_VK(vkCreateGraphicsPipelines(device_, VK_NULL_HANDLE, 1, &info, nullptr, &pipeline));
-  for (auto& stage : stages) vkDestroyShaderModule(device_, stage.module, nullptr);
-  defer([this, pipeline] { vkDestroyPipeline(device_, pipeline, nullptr); });
+  VIADUCT_BENCH_VK(vkCreateGraphicsPipelines(gpu_.device, VK_NULL_HANDLE, 1, &info, nullptr, &pipeline));
+  gpu_.defer([this, pipeline] { vkDestroyPipeline(gpu_.device, pipeline, nullptr); });
   return pipeline;
-}
-
-Renderer::Memory Renderer::allocate(const VkMemoryRequirements& needs, VkMemoryPropertyFlags wanted,
-                                    VkMemoryPropertyFlags preferred) {
-  VkPhysicalDeviceMemoryProperties properties;
-  vkGetPhysicalDeviceMemoryProperties(physical_, &properties);
-  uint32_t type = UINT32_MAX;
-  for (VkMemoryPropertyFlags flags : {wanted, wanted | preferred})
-    for (uint32_t i = properties.memoryTypeCount; i-- > 0;)
-      if ((needs.memoryTypeBits >> i & 1) && (properties.memoryTypes[i].propertyFlags & flags) == flags)
-        type = i;
-  if (type == UINT32_MAX) throw std::runtime_error("no fitting memory type");
-  VkMemoryAllocateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
-  info.allocationSize = needs.size;
-  info.memoryTypeIndex = type;
-  Memory memory;
-  VIADUCT_BENCH_VK(vkAllocateMemory(device_, &info, nullptr, &memory.handle));
-  defer([this, handle = memory.handle] { vkFreeMemory(device_, handle, nullptr); });
-  memory.coherent = properties.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-  if (wanted & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) {
-    void* pointer;
-    VIADUCT_BENCH_VK(vkMapMemory(device_, memory.handle, 0, VK_WHOLE_SIZE, 0, &pointer));
-    memory.mapped = static_cast<std::byte*>(pointer);
-  }
-  return memory;
-}
-
-VkBuffer Renderer::create_buffer(VkDeviceSize size, VkBufferUsageFlags usage, bool cached, Memory& memory) {
-  VkBufferCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
-  info.size = size;
-  info.usage = usage;
-  VkBuffer buffer;
-  VIADUCT_BENCH_VK(vkCreateBuffer(device_, &info, nullptr, &buffer));
-  defer([this, buffer] { vkDestroyBuffer(device_, buffer, nullptr); });
-  VkMemoryRequirements needs;
-  vkGetBufferMemoryRequirements(device_, buffer, &needs);
-  constexpr VkMemoryPropertyFlags kVisible = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
-  if (cached)
-    memory = allocate(needs, kVisible, VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
-  else
-    memory = allocate(needs, kVisible | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT, 0);
-  VIADUCT_BENCH_VK(vkBindBufferMemory(device_, buffer, memory.handle, 0));
-  return buffer;
-}
-
-VkImageView Renderer::create_image(VkFormat format, VkImageUsageFlags usage, VkImageAspectFlags aspect,
-                                   VkImage& image) {
-  VkImageCreateInfo info{};
-  info.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO;
-  info.imageType = VK_IMAGE_TYPE_2D;
-  info.format = format;
-  info.extent = {options_.width, options_.height, 1};
-  info.mipLevels = info.arrayLayers = 1;
-  info.samples = VK_SAMPLE_COUNT_1_BIT;
-  info.usage = usage;
-  VIADUCT_BENCH_VK(vkCreateImage(device_, &info, nullptr, &image));
-  defer([this, image] { vkDestroyImage(device_, image, nullptr); });
-  VkMemoryRequirements needs;
-  vkGetImageMemoryRequirements(device_, image, &needs);
-  Memory memory = allocate(needs, 0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
-  VIADUCT_BENCH_VK(vkBindImageMemory(device_, image, memory.handle, 0));
-  VkImageViewCreateInfo view_info{};
-  view_info.sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO;
-  view_info.image = image;
-  view_info.viewType = VK_IMAGE_VIEW_TYPE_2D;
-  view_info.format = format;
-  view_info.subresourceRange = {aspect, 0, 1, 0, 1};
-  VkImageView view;
-  VIADUCT_BENCH_VK(vkCreateImageView(device_, &view_info, nullptr, &view));
-  defer([this, view] { vkDestroyImageView(device_, view, nullptr); });
-  return view;
 }
 
 void Renderer::create_mesh() {
@@ -331,18 +195,19 @@ void Renderer::create_mesh() {
         vertex[(axis + 2) % 3] = corner & 2 ? 1.0f : -1.0f;
       }
     }
-  Memory memory;
-  mesh_ = create_buffer(sizeof data, VK_BUFFER_USAGE_VERTEX_BUFFER_BIT | VK_BUFFER_USAGE_INDEX_BUFFER_BIT,
-                        false, memory);
-  std::memcpy(memory.mapped, &data, sizeof data);
+  mesh_ = gpu_.buffer(sizeof data, VK_BUFFER_USAGE_VERTEX_BUFFER_BIT | VK_BUFFER_USAGE_INDEX_BUFFER_BIT,
+                      kVisible | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
+  std::memcpy(mesh_.memory.mapped, &data, sizeof data);
 }
 
 void Renderer::create_frame(Frame& frame) {
-  VkImageView views[2];
-  views[0] = create_image(kColorFormat, VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
-                          VK_IMAGE_ASPECT_COLOR_BIT, frame.color);
-  views[1] = create_image(depth_format_, VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT,
-                          VK_IMAGE_ASPECT_DEPTH_BIT, frame.depth);
+  const VkExtent2D extent{options_.width, options_.height};
+  frame.color = gpu_.image(kColorFormat, extent,
+                           VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
+                           VK_IMAGE_ASPECT_COLOR_BIT);
+  frame.depth = gpu_.image(depth_format_, extent, VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT,
+                           VK_IMAGE_ASPECT_DEPTH_BIT);
+  const VkImageView views[] = {frame.color.view, frame.depth.view};
   VkFramebufferCreateInfo framebuffer{};
   framebuffer.sType = VK_STRUCTURE_TYPE_FRAMEBUFFER_CREATE_INFO;
   framebuffer.renderPass = pass_;
@@ -351,46 +216,38 @@ void Renderer::create_frame(Frame& frame) {
   framebuffer.width = options_.width;
   framebuffer.height = options_.height;
   framebuffer.layers = 1;
-  VIADUCT_BENCH_VK(vkCreateFramebuffer(device_, &framebuffer, nullptr, &frame.framebuffer));
-  defer([this, handle = frame.framebuffer] { vkDestroyFramebuffer(device_, handle, nullptr); });
-  frame.uniforms =
-      create_buffer(sizeof(FrameUniforms), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT, false, frame.uniform_memory);
-  frame.readback = create_buffer(VkDeviceSize{options_.width} * options_.height * 4,
-                                 VK_BUFFER_USAGE_TRANSFER_DST_BIT, true, frame.readback_memory);
+  VIADUCT_BENCH_VK(vkCreateFramebuffer(gpu_.device, &framebuffer, nullptr, &frame.framebuffer));
+  gpu_.defer([this, handle = frame.framebuffer] { vkDestroyFramebuffer(gpu_.device, handle, nullptr); });
+  frame.uniforms = gpu_.buffer(sizeof(FrameUniforms), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT,
+                               kVisible | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
+  frame.readback = gpu_.buffer(VkDeviceSize{options_.width} * options_.height * 4,
+                               VK_BUFFER_USAGE_TRANSFER_DST_BIT, kVisible, VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
   VkDescriptorSetAllocateInfo set_info{};
   set_info.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO;
   set_info.descriptorPool = descriptors_;
   set_info.descriptorSetCount = 1;
   set_info.pSetLayouts = &set_layout_;
-  VIADUCT_BENCH_VK(vkAllocateDescriptorSets(device_, &set_info, &frame.set));
-  VkDescriptorBufferInfo buffer{frame.uniforms, 0, VK_WHOLE_SIZE};
+  VIADUCT_BENCH_VK(vkAllocateDescriptorSets(gpu_.device, &set_info, &frame.set));
+  VkDescriptorBufferInfo buffer{frame.uniforms.handle, 0, VK_WHOLE_SIZE};
   VkWriteDescriptorSet write{};
   write.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
   write.dstSet = frame.set;
   write.descriptorCount = 1;
   write.descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER;
   write.pBufferInfo = &buffer;
-  vkUpdateDescriptorSets(device_, 1, &write, 0, nullptr);
-  VkCommandPoolCreateInfo pool_info{};
-  pool_info.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
-  pool_info.queueFamilyIndex = family_;
-  VIADUCT_BENCH_VK(vkCreateCommandPool(device_, &pool_info, nullptr, &frame.pool));
-  defer([this, pool = frame.pool] { vkDestroyCommandPool(device_, pool, nullptr); });
-  VkCommandBufferAllocateInfo commands{};
-  commands.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
-  commands.commandPool = frame.pool;
-  commands.commandBufferCount = 1;
-  VIADUCT_BENCH_VK(vkAllocateCommandBuffers(device_, &commands, &frame.commands));
+  vkUpdateDescriptorSets(gpu_.device, 1, &write, 0, nullptr);
+  frame.pool = gpu_.command_pool();
+  frame.commands = gpu_.command_buffer(frame.pool, VK_COMMAND_BUFFER_LEVEL_PRIMARY);
   VkFenceCreateInfo fence{};
   fence.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO;
   fence.flags = VK_FENCE_CREATE_SIGNALED_BIT;
-  VIADUCT_BENCH_VK(vkCreateFence(device_, &fence, nullptr, &frame.fence));
-  defer([this, handle = frame.fence] { vkDestroyFence(device_, handle, nullptr); });
+  VIADUCT_BENCH_VK(vkCreateFence(gpu_.device, &fence, nullptr, &frame.fence));
+  gpu_.defer([this, handle = frame.fence] { vkDestroyFence(gpu_.device, handle, nullptr); });
 }
 
 void Renderer::record(Frame& frame) {
   VkCommandBuffer cb = frame.commands;
-  VIADUCT_BENCH_VK(vkResetCommandPool(device_, frame.pool, 0));
+  VIADUCT_BENCH_VK(vkResetCommandPool(gpu_.device, frame.pool, 0));
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
   begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
@@ -407,8 +264,8 @@ void Renderer::record(Frame& frame) {
   vkCmdBeginRenderPass(cb, &pass, VK_SUBPASS_CONTENTS_INLINE);
   vkCmdBindDescriptorSets(cb, VK_PIPELINE_BIND_POINT_GRAPHICS, layout_, 0, 1, &frame.set, 0, nullptr);
   VkDeviceSize offset = 0;
-  vkCmdBindVertexBuffers(cb, 0, 1, &mesh_, &offset);
-  vkCmdBindIndexBuffer(cb, mesh_, kIndexOffset, VK_INDEX_TYPE_UINT16);
+  vkCmdBindVertexBuffers(cb, 0, 1, &mesh_.handle, &offset);
+  vkCmdBindIndexBuffer(cb, mesh_.handle, kIndexOffset, VK_INDEX_TYPE_UINT16);
   vkCmdBindPipeline(cb, VK_PIPELINE_BIND_POINT_GRAPHICS, boxes_pipeline_);
   for (const Box& box : boxes_) {
     vkCmdPushConstants(cb, layout_, VK_SHADER_STAGE_VERTEX_BIT, 0, sizeof box, &box);
@@ -421,7 +278,7 @@ void Renderer::record(Frame& frame) {
   VkBufferImageCopy region{};
   region.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1};
   region.imageExtent = {options_.width, options_.height, 1};
-  vkCmdCopyImageToBuffer(cb, frame.color, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, frame.readback, 1, &region);
+  vkCmdCopyImageToBuffer(cb, frame.color.handle, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, frame.readback.handle, 1, &region);
   VkMemoryBarrier to_host{};
   to_host.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
   to_host.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
@@ -441,40 +298,40 @@ void Renderer::record_idle_commands(Frame& frame) {
     box.center[0] = static_cast<float>(i);
     vkCmdPushConstants(cb, layout_, VK_SHADER_STAGE_VERTEX_BIT, 0, sizeof box, &box);
     vkCmdBindDescriptorSets(cb, VK_PIPELINE_BIND_POINT_GRAPHICS, layout_, 0, 1, &frame.set, 0, nullptr);
-    vkCmdBindVertexBuffers(cb, 0, 1, &mesh_, &offset);
-    vkCmdBindIndexBuffer(cb, mesh_, kIndexOffset, VK_INDEX_TYPE_UINT16);
+    vkCmdBindVertexBuffers(cb, 0, 1, &mesh_.handle, &offset);
+    vkCmdBindIndexBuffer(cb, mesh_.handle, kIndexOffset, VK_INDEX_TYPE_UINT16);
   }
 }
 
 void Renderer::render(uint64_t number) {
   Frame& frame = frames_[number % kFramesInFlight];
-  VIADUCT_BENCH_VK(vkWaitForFences(device_, 1, &frame.fence, VK_TRUE, UINT64_MAX));
-  VIADUCT_BENCH_VK(vkResetFences(device_, 1, &frame.fence));
+  VIADUCT_BENCH_VK(vkWaitForFences(gpu_.device, 1, &frame.fence, VK_TRUE, UINT64_MAX));
+  VIADUCT_BENCH_VK(vkResetFences(gpu_.device, 1, &frame.fence));
   float aspect = static_cast<float>(options_.width) / static_cast<float>(options_.height);
   FrameUniforms uniforms = build_uniforms(options_.scene, options_.tenant, number, aspect);
-  std::memcpy(frame.uniform_memory.mapped, &uniforms, sizeof uniforms);
+  std::memcpy(frame.uniforms.memory.mapped, &uniforms, sizeof uniforms);
   build_boxes(options_.scene, options_.tenant, number, boxes_);
   record(frame);
   VkSubmitInfo submit{};
   submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
   submit.commandBufferCount = 1;
   submit.pCommandBuffers = &frame.commands;
-  VIADUCT_BENCH_VK(vkQueueSubmit(queue_, 1, &submit, frame.fence));
+  VIADUCT_BENCH_VK(vkQueueSubmit(gpu_.queue, 1, &submit, frame.fence));
   last_ = number;
 }
 
 std::span<const std::byte> Renderer::finish() {
   for (Frame& frame : frames_)
-    VIADUCT_BENCH_VK(vkWaitForFences(device_, 1, &frame.fence, VK_TRUE, UINT64_MAX));
+    VIADUCT_BENCH_VK(vkWaitForFences(gpu_.device, 1, &frame.fence, VK_TRUE, UINT64_MAX));
   Frame& frame = frames_[last_ % kFramesInFlight];
-  if (!frame.readback_memory.coherent) {
+  if (!frame.readback.memory.coherent) {
     VkMappedMemoryRange range{};
     range.sType = VK_STRUCTURE_TYPE_MAPPED_MEMORY_RANGE;
-    range.memory = frame.readback_memory.handle;
+    range.memory = frame.readback.memory.handle;
     range.size = VK_WHOLE_SIZE;
-    VIADUCT_BENCH_VK(vkInvalidateMappedMemoryRanges(device_, 1, &range));
+    VIADUCT_BENCH_VK(vkInvalidateMappedMemoryRanges(gpu_.device, 1, &range));
   }
-  return {frame.readback_memory.mapped, std::size_t{options_.width} * options_.height * 4};
+  return {frame.readback.memory.mapped, std::size_t{options_.width} * options_.height * 4};
 }
 
 }  // namespace viaduct::bench

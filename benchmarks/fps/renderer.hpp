@@ -10,12 +10,11 @@
 
 #include <array>
 #include <cstddef>
-#include <functional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "fps/scene.hpp"
+#include "vulkan/gpu.hpp"
 
 namespace viaduct::bench {
 
@@ -30,11 +29,10 @@ class Renderer {
   static constexpr uint32_t kFramesInFlight = 3;
 
   explicit Renderer(const RendererOptions& options);
-  ~Renderer();
   Renderer(const Renderer&) = delete;
   Renderer& operator=(const Renderer&) = delete;
 
-  const std::string& device_name() const { return device_name_; }
+  const char* device_name() const { return gpu_.properties.deviceName; }
   uint32_t width() const { return options_.width; }
   uint32_t height() const { return options_.height; }
 
@@ -44,56 +42,37 @@ class Renderer {
   std::span<const std::byte> finish();
 
  private:
-  struct Memory {
-    VkDeviceMemory handle = VK_NULL_HANDLE;
-    std::byte* mapped = nullptr;
-    bool coherent = true;
-  };
   struct Frame {
-    VkImage color = VK_NULL_HANDLE, depth = VK_NULL_HANDLE;
+    Gpu::Image color, depth;
     VkFramebuffer framebuffer = VK_NULL_HANDLE;
-    VkBuffer uniforms = VK_NULL_HANDLE, readback = VK_NULL_HANDLE;
-    Memory uniform_memory, readback_memory;
+    Gpu::Buffer uniforms, readback;
     VkDescriptorSet set = VK_NULL_HANDLE;
     VkCommandPool pool = VK_NULL_HANDLE;
     VkCommandBuffer commands = VK_NULL_HANDLE;
     VkFence fence = VK_NULL_HANDLE;
   };
 
-  void defer(std::function<void()> action) { cleanup_.push_back(std::move(action)); }
-  void create_device();
+  void choose_size();
   void create_pass();
   void create_pipelines();
   void create_mesh();
   void create_frame(Frame& frame);
   VkPipeline create_pipeline(std::span<const uint32_t> vertex, std::span<const uint32_t> fragment, bool mesh);
-  VkShaderModule create_shader(std::span<const uint32_t> words);
-  VkBuffer create_buffer(VkDeviceSize size, VkBufferUsageFlags usage, bool cached, Memory& memory);
-  VkImageView create_image(VkFormat format, VkImageUsageFlags usage, VkImageAspectFlags aspect,
-                           VkImage& image);
-  Memory allocate(const VkMemoryRequirements& needs, VkMemoryPropertyFlags wanted,
-                  VkMemoryPropertyFlags preferred);
   void record(Frame& frame);
   void record_idle_commands(Frame& frame);
 
   RendererOptions options_;
-  std::string device_name_;
-  VkInstance instance_ = VK_NULL_HANDLE;
-  VkPhysicalDevice physical_ = VK_NULL_HANDLE;
-  VkDevice device_ = VK_NULL_HANDLE;
-  uint32_t family_ = 0;
-  VkQueue queue_ = VK_NULL_HANDLE;
+  Gpu gpu_;
   VkFormat depth_format_ = VK_FORMAT_D32_SFLOAT;
   VkRenderPass pass_ = VK_NULL_HANDLE;
   VkDescriptorSetLayout set_layout_ = VK_NULL_HANDLE;
   VkDescriptorPool descriptors_ = VK_NULL_HANDLE;
   VkPipelineLayout layout_ = VK_NULL_HANDLE;
   VkPipeline boxes_pipeline_ = VK_NULL_HANDLE, sky_pipeline_ = VK_NULL_HANDLE;
-  VkBuffer mesh_ = VK_NULL_HANDLE;
+  Gpu::Buffer mesh_;
   std::array<Frame, kFramesInFlight> frames_;
   std::vector<Box> boxes_;
   uint64_t last_ = 0;
-  std::vector<std::function<void()>> cleanup_;
 };
 
 }  // namespace viaduct::bench

@@ -2,29 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
+
+#include "text.hpp"
 
 namespace viaduct::bench {
 namespace {
-
-[[gnu::format(printf, 1, 2)]] std::string format(const char* text, ...) {
-  char line[512];
-  va_list args;
-  va_start(args, text);
-  std::vsnprintf(line, sizeof line, text, args);
-  va_end(args);
-  return line;
-}
-
-std::string quote(const std::string& text) {
-  std::string result = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    if (static_cast<unsigned char>(c) >= 0x20) result += c;
-  }
-  return result + '"';
-}
 
 double ratio(const TenantResult& tenant) {
   double native = tenant.native.fps();

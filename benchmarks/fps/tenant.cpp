@@ -59,7 +59,7 @@ int run_tenant(const RendererOptions& options, int fd) {
     Message message;
     message.kind = MessageKind::kReady;
     message.value = uint64_t{renderer.width()} << 32 | renderer.height();
-    std::strncpy(message.text, renderer.device_name().c_str(), Message::kMaxText - 1);
+    std::strncpy(message.text, renderer.device_name(), Message::kMaxText - 1);
     send_message(fd, message);
     uint64_t frame = 0;
     while (receive_message(fd, message, -1) && message.kind != MessageKind::kQuit) {

@@ -24,7 +24,9 @@ namespace {
 
 constexpr RegionLayout kLayout{kDefaultControlSize + (64u << 20), kDefaultControlSize};
 
-// Both ends of a session; serve() forks a host that copies each span out and answers in slot 0.
+constexpr std::uint64_t kSubmission = 2;  // the command buffer of spans that ask for a completion
+
+// Both ends of a session; serve() forks a host that copies each span out, and answers in slot 0 or completes one.
 class Session {
  public:
   Session()
@@ -50,6 +52,7 @@ class Session {
     ReplyWriter replies(view(), waker);
     HostParker parker(view(), to_host_, control_.second.get());
     static std::byte copy[1 << 20];
+    std::uint64_t completed = 0;
     const std::byte reply[8] = {};
     while (parker.wait([&] { return consumer.has_work(); }) == HostWake::ready) {
       Span span;
@@ -58,6 +61,9 @@ class Session {
         consumer.release();
         if (span.kind == SpanKind::stream) {
           (void)replies.write(0, reply, sizeof(reply));
+        } else if (span.command_buffer_id == kSubmission) {
+          store_completion(view().completion(0), ++completed);
+          waker.wake_if_parked();
         }
       }
     }
@@ -153,6 +159,23 @@ void BM_PublishAndConsumeOnOneThread(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_PublishAndConsumeOnOneThread);
+
+// From the publication of a submission to the return of the wait for its completion.
+void BM_CompletionWait(benchmark::State& state) {
+  Session session;
+  session.serve();
+  Parker parker(session.view(), session.to_guest(), session.control());
+  RingProducer ring(session.view(), session.to_host());
+  std::uint64_t value = 0;
+  for (auto _ : state) {
+    ++value;
+    ring.publish({RegionLayout::kChunkOffset, 64, SpanKind::command_buffer, kSubmission, 0});
+    ring.wake_host();
+    const auto done = [&] { return load_completion(session.view().completion(0)).value >= value; };
+    if (parker.wait(done) != WaitResult::ready) return state.SkipWithError("lost");
+  }
+}
+BENCHMARK(BM_CompletionWait)->UseRealTime();
 
 void BM_WaitForWhatIsReady(benchmark::State& state) {
   Session session;

@@ -280,6 +280,7 @@ VkResult create_descriptor_pool(VkDevice, const VkDescriptorPoolCreateInfo* info
 VkResult begin(VkCommandBuffer, const VkCommandBufferBeginInfo*) { return VK_SUCCESS; }
 VkResult end(VkCommandBuffer) { return VK_SUCCESS; }
 void fill(VkCommandBuffer, VkBuffer, VkDeviceSize, VkDeviceSize, std::uint32_t) { ++FakeVulkan::get().fills; }
+void draw(VkCommandBuffer, std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t) { ++FakeVulkan::get().draws; }
 
 VkResult create_cache(VkDevice, const VkPipelineCacheCreateInfo*, const VkAllocationCallbacks*,
                       VkPipelineCache* out) {
@@ -398,6 +399,7 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkBeginCommandBuffer", erased(begin)},
       {"vkEndCommandBuffer", erased(end)},
       {"vkCmdFillBuffer", erased(fill)},
+      {"vkCmdDraw", erased(draw)},
       {"vkCreatePipelineCache", erased(create_cache)},
       {"vkGetPipelineCacheData", erased(cache_data)},
       {"vkCreateDescriptorPool", erased(create_descriptor_pool)},
@@ -444,6 +446,7 @@ void FakeVulkan::reset() {
   fake.descriptor_result = VK_SUCCESS;
   fake.submits = 0;
   fake.fills = 0;
+  fake.draws = 0;
   fake.live_devices = 0;
   fake.cache_size = 64;
   fake.descriptor_pools = 0;

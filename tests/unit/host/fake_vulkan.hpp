@@ -18,6 +18,7 @@ struct FakeVulkan {
   std::atomic<VkResult> descriptor_result{VK_SUCCESS};
   std::atomic<std::uint64_t> submits{0};
   std::atomic<std::uint64_t> fills{0};
+  std::atomic<std::uint64_t> draws{0};
   std::atomic<std::uint64_t> live_devices{0};
   std::atomic<std::size_t> cache_size{64};
   std::atomic<std::uint64_t> descriptor_pools{0};  // that were made
