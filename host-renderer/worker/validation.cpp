@@ -47,6 +47,14 @@ std::string open_labels(const VkDebugUtilsMessengerCallbackDataEXT& data) {
   return text.empty() ? text : text + ": ";
 }
 
+// "[ ID ] ", where the message does not begin with it by itself: the layer of Debian 12 writes it, later ones
+// do not.
+std::string message_id(const VkDebugUtilsMessengerCallbackDataEXT& data) {
+  if (data.pMessageIdName == nullptr) return {};
+  const std::string id = "[ " + std::string(data.pMessageIdName) + " ] ";
+  return data.pMessage != nullptr && std::strstr(data.pMessage, id.c_str()) != nullptr ? std::string() : id;
+}
+
 }  // namespace
 
 bool Validation::wanted() noexcept {
@@ -97,8 +105,8 @@ void Validation::take(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
   try {
     const LogLevel level =
         severity >= VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT ? LogLevel::error : LogLevel::warn;
-    const std::string labels = open_labels(data);
-    VIADUCT_LOG_FROM(site_of(data.messageIdNumber), level, "validation", "%s%s", labels.c_str(),
+    const std::string before = open_labels(data) + message_id(data);
+    VIADUCT_LOG_FROM(site_of(data.messageIdNumber), level, "validation", "%s%s", before.c_str(),
                      data.pMessage != nullptr ? data.pMessage : "");
   } catch (const std::bad_alloc&) {
     // The line is lost, its count is not.

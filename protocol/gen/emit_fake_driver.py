@@ -29,6 +29,7 @@ CORRECTED = {
     "vkGetPhysicalDeviceMemoryProperties2":
         "hand::vkGetPhysicalDeviceMemoryProperties(physicalDevice, &pMemoryProperties->memoryProperties);\n"
         "hand::write_budget(pMemoryProperties->pNext);",
+    "vkBindImageMemory2": "for (uint32_t i = 0; i < bindInfoCount; ++i) hand::tell_bound(pBindInfos[i].pNext);",
     "vkGetCalibratedTimestampsEXT": "*pMaxDeviation = kMaxDeviation;",
     "vkGetPhysicalDeviceImageFormatProperties2": "hand::write_importable(pImageFormatProperties->pNext);",
     "vkGetBufferMemoryRequirements": "*pMemoryRequirements = hand::requirements_of(buffer);",

@@ -205,7 +205,9 @@ class Fields:
     def _read_array(self, f, acc, n, p):
         lay, t = self.layout, f.type
         if t == "void":
-            return [f"const std::uint32_t {n} = d.count(1);", f"{acc} = d.flat<std::byte>({n});"]
+            aligned = self.layout.policy.field(f).get("aligned", False)
+            return [f"const std::uint32_t {n} = d.count(1);",
+                    f"{acc} = d.{'aligned_bytes' if aligned else 'flat<std::byte>'}({n});"]
         if lay.flat(t):
             count = f"const std::uint32_t {n} = d.count(sizeof({t}));"
             if lay.patched(t):

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <new>
 #include <span>
+#include <type_traits>
 
 #include "base/arena.hpp"
 #include "protocol/wire/handle_table.hpp"
@@ -51,11 +52,14 @@ class Decoder : public Reader {
   Arena& arena() { return *arena_; }
   const HandleTables& tables() const { return *tables_; }
 
-  // Arena memory for n objects, zeroed; null (and failed) when the cap is reached. n may be 0: null.
+  // Arena memory for n objects, zeroed; null (and failed) when the cap is reached. n may be 0: null. Bytes
+  // are aligned as malloc() does it, since only the driver knows what they are
+  // (VUID-vkGetShaderBinaryDataEXT-None-08499 wants 16).
   template <class T>
   T* make(std::size_t n) {
     if (n == 0) return nullptr;
-    T* p = n > SIZE_MAX / sizeof(T) ? nullptr : static_cast<T*>(arena_->allocate(n * sizeof(T), alignof(T)));
+    constexpr std::size_t kAlign = std::is_same_v<T, std::byte> ? 16 : alignof(T);
+    T* p = n > SIZE_MAX / sizeof(T) ? nullptr : static_cast<T*>(arena_->allocate(n * sizeof(T), kAlign));
     if (p == nullptr) fail("arguments exceed the memory limit");
     return p;
   }
@@ -78,6 +82,15 @@ class Decoder : public Reader {
     const T* from = flat<T>(n);
     T* to = from == nullptr ? nullptr : make<T>(n);
     if (to != nullptr) std::memcpy(static_cast<void*>(to), from, n * sizeof(T));
+    return to;
+  }
+
+  // Bytes aligned as make() aligns them: copied where they do not lie so.
+  const std::byte* aligned_bytes(std::size_t n) {
+    const std::byte* from = flat<std::byte>(n);
+    if (from == nullptr || reinterpret_cast<std::uintptr_t>(from) % 16 == 0) return from;
+    auto* to = make<std::byte>(n);
+    if (to != nullptr) std::memcpy(to, from, n);
     return to;
   }
 

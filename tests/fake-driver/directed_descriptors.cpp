@@ -146,6 +146,16 @@ void templates(Guest& guest, Check& check) {
   });
   calls = check.log();
   check.same(push, find_last(calls, "vkCmdPushDescriptorSetKHR"));
+#ifdef VK_VERSION_1_4
+  const VkPushDescriptorSetWithTemplateInfo info{
+      VK_STRUCTURE_TYPE_PUSH_DESCRIPTOR_SET_WITH_TEMPLATE_INFO, nullptr, update, guest.layout, 1, &data};
+  guest.get<PFN_vkBeginCommandBuffer>("vkBeginCommandBuffer")(guest.commands, &begin);
+  guest.get<PFN_vkCmdPushDescriptorSetWithTemplate2>("vkCmdPushDescriptorSetWithTemplate2")(guest.commands,
+                                                                                            &info);
+  guest.get<PFN_vkEndCommandBuffer>("vkEndCommandBuffer")(guest.commands);
+  calls = check.log();
+  check.same(push, find_last(calls, "vkCmdPushDescriptorSetKHR"));
+#endif
   end(guest.device, update, nullptr);
 }
 
@@ -155,6 +165,9 @@ std::vector<Case> descriptor_cases() {
   return {
       {{"vkFreeDescriptorSets", "vkResetDescriptorPool", "vkDestroyDescriptorPool"}, pools},
       {{"vkCreateDescriptorUpdateTemplate", "vkDestroyDescriptorUpdateTemplate",
+#ifdef VK_VERSION_1_4
+        "vkCmdPushDescriptorSetWithTemplate2",
+#endif
         "vkUpdateDescriptorSetWithTemplate", "vkCmdPushDescriptorSetWithTemplateKHR"},
        templates},
   };

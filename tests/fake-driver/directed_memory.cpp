@@ -67,6 +67,28 @@ void mapping(Guest& guest, Check& check) {
   check.nothing_logged("unmapping");
 }
 
+#ifdef VK_VERSION_1_4
+void mapping_by_struct(Guest& guest, Check& check) {
+  const VkDeviceMemory memory = allocate_memory(guest, first_type(guest, true));
+  const VkMemoryMapInfo info{VK_STRUCTURE_TYPE_MEMORY_MAP_INFO, nullptr, 0, memory, 4096, 4096};
+  const VkMemoryUnmapInfo end{VK_STRUCTURE_TYPE_MEMORY_UNMAP_INFO, nullptr, 0, memory};
+  const auto map = guest.get<PFN_vkMapMemory>("vkMapMemory");
+  const auto map2 = guest.get<PFN_vkMapMemory2>("vkMapMemory2");
+  const auto unmap2 = guest.get<PFN_vkUnmapMemory2>("vkUnmapMemory2");
+  check.log();
+  void* data = nullptr;
+  void* again = nullptr;
+  check.that(map2(guest.device, &info, &data) == VK_SUCCESS, "vkMapMemory2");
+  std::memset(data, 7, 4096);
+  check.that(unmap2(guest.device, &end) == VK_SUCCESS, "vkUnmapMemory2");
+  check.that(map(guest.device, memory, 0, VK_WHOLE_SIZE, 0, &again) == VK_SUCCESS, "vkMapMemory");
+  check.that(static_cast<std::byte*>(data) == static_cast<std::byte*>(again) + 4096,
+             "where memory is mapped");
+  unmap2(guest.device, &end);
+  check.nothing_logged("mapping by struct");
+}
+#endif
+
 // Asked with a chain, so that the driver's answer is the reply; asked again, nobody goes to the host.
 void buffer_requirements(Guest& guest, Check& check) {
   const VkBuffer buffer = make_buffer(guest, 0x12340);
@@ -155,6 +177,9 @@ std::vector<Case> memory_cases() {
   return {
       {{"vkMapMemory", "vkUnmapMemory", "vkFlushMappedMemoryRanges", "vkInvalidateMappedMemoryRanges"},
        mapping},
+#ifdef VK_VERSION_1_4
+      {{"vkMapMemory2", "vkUnmapMemory2"}, mapping_by_struct},
+#endif
       {{"vkGetBufferMemoryRequirements", "vkGetBufferMemoryRequirements2"}, buffer_requirements},
       {{"vkGetImageMemoryRequirements", "vkGetImageMemoryRequirements2"}, image_requirements},
   };

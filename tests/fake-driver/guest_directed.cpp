@@ -13,7 +13,7 @@ const std::vector<Case>& cases() {
   static const std::vector<Case> kCases = [] {
     std::vector<Case> all;
     for (auto part : {device_cases(), memory_cases(), command_buffer_cases(), descriptor_cases(),
-                      synchronisation_cases(), guest_only_cases(), window_cases()}) {
+                      synchronisation_cases(), guest_only_cases(), host_bytes_cases(), window_cases()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

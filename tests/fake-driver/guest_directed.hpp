@@ -49,6 +49,7 @@ std::vector<Case> command_buffer_cases();
 std::vector<Case> descriptor_cases();
 std::vector<Case> synchronisation_cases();
 std::vector<Case> guest_only_cases();
+std::vector<Case> host_bytes_cases();
 std::vector<Case> window_cases();
 
 }  // namespace viaduct::fake

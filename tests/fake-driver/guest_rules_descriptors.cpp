@@ -46,10 +46,24 @@ void prepare_push(Guest& guest, protocol::vkCmdPushDescriptorSetKHR_args& a, Are
   a.layout = guest.layout;
   complete_writes(a.descriptorWriteCount, a.pDescriptorWrites);
 }
-void change_push(Guest&, protocol::vkCmdPushDescriptorSetKHR_args& a, Arena&) {
-  empty_ignored(a.descriptorWriteCount, a.pDescriptorWrites);
-  for (uint32_t i = 0; i < a.descriptorWriteCount; ++i) mine(a.pDescriptorWrites + i).dstSet = VK_NULL_HANDLE;
+void change_pushed(uint32_t count, const VkWriteDescriptorSet* writes) {
+  empty_ignored(count, writes);
+  for (uint32_t i = 0; i < count; ++i) mine(writes + i).dstSet = VK_NULL_HANDLE;
 }
+void change_push(Guest&, protocol::vkCmdPushDescriptorSetKHR_args& a, Arena&) {
+  change_pushed(a.descriptorWriteCount, a.pDescriptorWrites);
+}
+
+#ifdef VK_VERSION_1_4
+void prepare_push2(Guest& guest, protocol::vkCmdPushDescriptorSet2_args& a, Arena&) {
+  VkPushDescriptorSetInfo& info = mine(a.pPushDescriptorSetInfo);
+  info.layout = guest.layout;
+  complete_writes(info.descriptorWriteCount, info.pDescriptorWrites);
+}
+void change_push2(Guest&, protocol::vkCmdPushDescriptorSet2_args& a, Arena&) {
+  change_pushed(a.pPushDescriptorSetInfo->descriptorWriteCount, a.pPushDescriptorSetInfo->pDescriptorWrites);
+}
+#endif
 
 // The same for a descriptor by itself.
 void change_descriptor(Guest&, protocol::vkGetDescriptorEXT_args& a, Arena&) {
@@ -87,13 +101,13 @@ void change_rendering(Guest&, protocol::vkCmdBeginRendering_args& a, Arena&) {
   empty_ignored(a.pRenderingInfo->pStencilAttachment, 1);
 }
 
-// A primary inherits nothing; a secondary inherits a render pass only when it continues one.
+// A primary inherits nothing; a secondary inherits a render pass only when it continues one, and subpass and
+// framebuffer only with that (VUID-VkCommandBufferBeginInfo-flags-06002, -00055).
 void change_begin(Guest&, protocol::vkBeginCommandBuffer_args& a, Arena&) {
   VkCommandBufferBeginInfo& info = mine(a.pBeginInfo);
-  if (info.pInheritanceInfo == nullptr ||
-      (info.flags & VK_COMMAND_BUFFER_USAGE_RENDER_PASS_CONTINUE_BIT) != 0) {
-    return;
-  }
+  if (info.pInheritanceInfo == nullptr) return;
+  const bool continues = (info.flags & VK_COMMAND_BUFFER_USAGE_RENDER_PASS_CONTINUE_BIT) != 0;
+  if (continues && info.pInheritanceInfo->renderPass != VK_NULL_HANDLE) return;
   VkCommandBufferInheritanceInfo& inheritance = mine(info.pInheritanceInfo);
   inheritance.renderPass = VK_NULL_HANDLE;
   inheritance.subpass = 0;
@@ -106,6 +120,9 @@ Rules descriptor_rules() {
   return {
       {Command::vkUpdateDescriptorSets, {step(prepare_updates), step(change_updates), {}}},
       {Command::vkCmdPushDescriptorSetKHR, {step(prepare_push), step(change_push), {}}},
+#ifdef VK_VERSION_1_4
+      {Command::vkCmdPushDescriptorSet2, {step(prepare_push2), step(change_push2), {}}},
+#endif
       {Command::vkGetDescriptorEXT, {{}, step(change_descriptor), {}}},
       {Command::vkAllocateDescriptorSets, {step(prepare_sets), {}, {}}},
       {Command::vkCmdBeginRendering, {{}, step(change_rendering), {}}},

@@ -10,6 +10,17 @@ namespace {
 
 using protocol::Command;
 
+// VkPipelineCreateFlags2CreateInfo replaces the member; the bits that both have are the same.
+template <class Info>
+bool is_derivative(const Info& info) {
+#ifdef VK_VERSION_1_4
+  const auto* flags2 = find_in_chain<VkPipelineCreateFlags2CreateInfo>(
+      info.pNext, VK_STRUCTURE_TYPE_PIPELINE_CREATE_FLAGS_2_CREATE_INFO);
+  if (flags2 != nullptr) return (flags2->flags & VK_PIPELINE_CREATE_2_DERIVATIVE_BIT) != 0;
+#endif
+  return (info.flags & VK_PIPELINE_CREATE_DERIVATIVE_BIT) != 0;
+}
+
 // A derivative names its parent by a handle or by an index; the other one is ignored.
 template <class Info>
 void choose_parent(Info& info) {
@@ -20,9 +31,7 @@ void choose_parent(Info& info) {
 
 template <class Info>
 void ignore_parent(Info& info) {
-  if ((info.flags & VK_PIPELINE_CREATE_DERIVATIVE_BIT) == 0 || info.basePipelineIndex != -1) {
-    info.basePipelineHandle = VK_NULL_HANDLE;
-  }
+  if (!is_derivative(info) || info.basePipelineIndex != -1) info.basePipelineHandle = VK_NULL_HANDLE;
 }
 
 void prepare_compute(Guest&, protocol::vkCreateComputePipelines_args& a, Arena&) {

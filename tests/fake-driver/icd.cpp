@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "generated/fake_driver/entries.hpp"
+#include "tests/fake-driver/host_bytes.hpp"
 #include "tests/fake-driver/names.hpp"
 
 namespace viaduct::fake {
@@ -23,6 +24,7 @@ PFN_vkVoidFunction find(const char* name) {
   if (std::strcmp(name, "vkGetDeviceProcAddr") == 0)
     return reinterpret_cast<PFN_vkVoidFunction>(get_device_proc);
   if (const PFN_vkVoidFunction naming = find_naming_function(name)) return naming;
+  if (const PFN_vkVoidFunction copying = find_host_bytes_function(name)) return copying;
   const auto found = std::lower_bound(
       kEntries.begin(), kEntries.end(), name,
       [](const NamedEntry& entry, const char* wanted) { return std::strcmp(entry.name, wanted) < 0; });

@@ -297,9 +297,20 @@ VkResult vkBindBufferMemory(VkDevice, VkBuffer buffer, VkDeviceMemory memory, Vk
   return VK_SUCCESS;
 }
 
+void tell_bound(const void* chain) {
+#ifdef VK_VERSION_1_4
+  const auto* status =
+      find_in_chain<VkBindMemoryStatus>(const_cast<void*>(chain), VK_STRUCTURE_TYPE_BIND_MEMORY_STATUS);
+  if (status != nullptr) *status->pResult = VK_SUCCESS;
+#else
+  (void)chain;
+#endif
+}
+
 VkResult vkBindBufferMemory2(VkDevice device, uint32_t count, const VkBindBufferMemoryInfo* infos) {
   for (uint32_t i = 0; i < count; ++i) {
     hand::vkBindBufferMemory(device, infos[i].buffer, infos[i].memory, infos[i].memoryOffset);
+    tell_bound(infos[i].pNext);
   }
   return VK_SUCCESS;
 }

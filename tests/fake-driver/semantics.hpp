@@ -54,6 +54,8 @@ VkResult vkCreateBuffer(VkDevice, const VkBufferCreateInfo* info, const VkAlloca
                         VkBuffer* out);
 VkResult vkBindBufferMemory(VkDevice, VkBuffer buffer, VkDeviceMemory memory, VkDeviceSize offset);
 VkResult vkBindBufferMemory2(VkDevice, uint32_t count, const VkBindBufferMemoryInfo* infos);
+// A bind's own status, in its chain: that of a call that gives VK_SUCCESS.
+void tell_bound(const void* chain);
 VkMemoryRequirements requirements_of(VkBuffer buffer);
 VkMemoryRequirements requirements_of_anything();
 void vkCmdFillBuffer(VkCommandBuffer, VkBuffer buffer, VkDeviceSize offset, VkDeviceSize size, uint32_t word);

@@ -210,7 +210,9 @@ VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT
     if (object.objectHandle == (uint64_t)self.device) what = "device";
     std::printf(" %s (%s)", what, object.pObjectName != nullptr ? object.pObjectName : "");
   }
-  if (data->cmdBufLabelCount > 0) std::printf(" in %s", data->pCmdBufLabels[0].pLabelName);
+  for (uint32_t i = 0; i < data->cmdBufLabelCount; ++i) {
+    std::printf("%s %s", i == 0 ? " in" : ",", data->pCmdBufLabels[i].pLabelName);
+  }
   std::puts("");
   return VK_FALSE;
 }

@@ -33,16 +33,24 @@ khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG
 khronos_validation.log_filename = stdout
 """
 WRONG_FILL = "VUID-vkCmdFillBuffer-dstBuffer-00029"
-LEAK = "VUID-vkDestroyDevice-device-00378"
+LEAK = r"VUID-vkDestroyDevice-device-(?:00378|05137)"  # the layer of Debian 12; of Debian 13
+# What later layers say where memory is imported although the driver reports that it cannot be: SwiftShader's
+# report is wrong, and the worker believes its own try (docs/architecture.md).
+TRIED_ALL_THE_SAME = {"VUID-VkBufferCreateInfo-pNext-00920", "VUID-VkImageCreateInfo-pNext-00990",
+                      "VUID-VkImportMemoryWin32HandleInfoKHR-handleType-00658"}
 
 
 def messages(text):
     """How often each message id stands in a text."""
-    return collections.Counter(re.findall(r"\[ (\S+) \] Object", text))
+    return collections.Counter(re.findall(r"\[ ([A-Z]\S+) \]", text))
 
 
 def worker_lines(log):
     return [line for line in log.splitlines() if " validation: " in line]
+
+
+def without_imports(ids):
+    return [each for each in ids if each not in TRIED_ALL_THE_SAME]
 
 
 class Validate(unittest.TestCase):
@@ -78,6 +86,8 @@ class Validate(unittest.TestCase):
         native = self.natively(command, extra) if native is None else native
         log = self.forwarded(host, command, extra)
         ours = set(messages(log)) - set(native)
+        if self.driver == harness.SWIFTSHADER:
+            ours -= TRIED_ALL_THE_SAME
         self.assertEqual(ours, set(), "\n".join(line for line in worker_lines(log)))
 
     def test_pixels(self):
@@ -110,20 +120,24 @@ class Validate(unittest.TestCase):
         program.wait_line("submitted")
         line = host.wait_log(rf".*\[ {WRONG_FILL} \].*").group(0)
         self.assertRegex(line, r"viaduct worker tenant=default session=\d+ .* error validation: ")
-        self.assertIn("name = the wrong buffer", line)
+        self.assertIn("the wrong buffer", line)
         self.assertIn("filling what must not be filled", line)
         status = subprocess.run([str(harness.BUILD / "bin/viaductctl"), "status", "--json"], capture_output=True,
                                 env={**harness.clean_environment(), "VIADUCT_URL": host.url}, text=True, check=True)
         session = json.loads(status.stdout)["tenants"][0]["sessions"][0]
-        self.assertEqual(session["validation_messages"], 1)
+        self.assertEqual(session["validation_messages"], len(worker_lines(host.log())))
         program.kill()
 
     def test_what_a_program_leaves_behind_is_told(self):
         host = self.host("--validate")
         log = self.forwarded(host, [TESTS / "misuse"])
-        self.assertEqual(set(messages(log)), {WRONG_FILL, LEAK}, log)
+        told = without_imports(messages(log))
+        self.assertEqual(len(told), 2, log)
+        self.assertEqual(told[0], WRONG_FILL)
+        self.assertRegex(told[1], LEAK)
         for line in worker_lines(log):
-            self.assertIn("name = the wrong buffer", line)
+            if without_imports(messages(line)):
+                self.assertIn("the wrong buffer", line)
 
     def test_the_programs_messenger_hears_of_its_mistakes(self):
         host = self.host("--validate")
@@ -133,11 +147,11 @@ class Validate(unittest.TestCase):
         before, after = text.split("submitted\n")
         # By the end of the wait, with the program's own handles, names and labels.
         self.assertRegex(before, rf"heard {WRONG_FILL}: .*buffer \(the wrong buffer\)")
-        self.assertIn("in filling what must not be filled", before)
-        self.assertRegex(before, rf"reported 8: .*{WRONG_FILL}")
+        self.assertRegex(before, "in (now, )?filling what must not be filled")
+        self.assertRegex(before, rf"(?s)reported 8: .*{WRONG_FILL}")
         self.assertRegex(after, rf"heard {LEAK}: .*buffer \(the wrong buffer\)")
         self.assertNotIn("unknown", text)
-        self.assertEqual(text.count("heard "), 2, text)
+        self.assertEqual(len(without_imports(re.findall(r"heard (\S+):", text))), 2, text)
 
     def test_without_the_layer_a_messenger_hears_nothing_of_the_hosts_own(self):
         program = self.host().guest(TESTS / "misuse", "--hear")

@@ -110,6 +110,22 @@ TEST_F(DecoderTest, StopsAtTheArenasCap) {
   EXPECT_EQ(d.status(), DecodeStatus::kBadData);
 }
 
+// VUID-vkGetShaderBinaryDataEXT-None-08499, VUID-VkShaderCreateInfoEXT-pCode-08492.
+TEST_F(DecoderTest, AlignsBytesOfWhichOnlyTheDriverKnowsWhatTheyAre) {
+  const auto misaligned = [](const std::byte* p) { return reinterpret_cast<std::uintptr_t>(p) % 16; };
+  alignas(16) std::byte record[48];
+  for (std::size_t i = 0; i < sizeof(record); ++i) record[i] = static_cast<std::byte>(i);
+  for (const std::size_t start : {0u, 8u}) {
+    Decoder d = decoder(std::span(record).subspan(start));
+    const std::byte* bytes = d.aligned_bytes(20);
+    ASSERT_NE(bytes, nullptr);
+    EXPECT_EQ(misaligned(bytes), 0u);
+    EXPECT_EQ(std::memcmp(bytes, record + start, 20), 0);
+  }
+  Decoder d = decoder({});
+  for (const std::size_t size : {3u, 5u, 24u}) EXPECT_EQ(misaligned(d.make<std::byte>(size)), 0u);
+}
+
 TEST_F(DecoderTest, ShowsTheDriverGeneralWhereTheApplicationSaysPresent) {
   EXPECT_EQ(Decoder::layout(VK_IMAGE_LAYOUT_PRESENT_SRC_KHR), VK_IMAGE_LAYOUT_GENERAL);
   EXPECT_EQ(Decoder::layout(VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL), VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
@@ -120,8 +136,8 @@ TEST_F(DecoderTest, ShowsTheDriverGeneralWhereTheApplicationSaysPresent) {
   EXPECT_EQ(got.finalLayout, VK_IMAGE_LAYOUT_GENERAL);
 }
 
-// The example at the end of PROTOCOL.md. A command's index is the guest's own choice: it follows from the registry that
-// the guest was built from, and the handshake tells.
+// The example at the end of PROTOCOL.md. A command's index is the guest's own choice: it follows from the
+// registry that the guest was built from, and the handshake tells.
 TEST(RequestBytes, AreThoseOfTheDocumentation) {
   DispatchableHeader device{nullptr, make_id(ObjectType::kDevice, std::uint64_t{1} << 32)};
   const auto buffer = handle_from_bits<VkBuffer>(make_id(ObjectType::kBuffer, (std::uint64_t{2} << 32) | 5));
