@@ -58,6 +58,7 @@ class Arena {
 
   // Frees everything; keeps the first block for the next command.
   void reset() noexcept {
+    if (used_ == 0 && !exhausted_) return;
     free_after(nullptr);
     used_ = 0;
     exhausted_ = false;

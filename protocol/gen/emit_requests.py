@@ -254,6 +254,15 @@ class RequestEmitter:
             body.append(f"if ({acc} != nullptr) read_skel_{t}(d, *{acc});")
         return ["if (d.u32() != 0) {", *body, "}"] if shape.optional else body
 
+    def flat_decoder(self, c, fixed, decode):
+        """Inline: the arguments of most recorded commands need not even reach memory."""
+        lines = [f"inline bool decode_{c.name}(Decoder& record, {c.name}_args& a) {{"]
+        if fixed is None:
+            return [*lines, "FlatDecoder d(record);", *decode, "}"]
+        return [*lines, f"if (record.remaining() < kBodySize_{c.name}) [[unlikely]] {{",
+                'record.fail_at(record.offset(), "record ends early");', "return false;", "}",
+                "FixedDecoder d(record);", *decode, "}"]
+
     # ---- reply ----
 
     def write_reply(self, c):
@@ -389,11 +398,10 @@ class RequestEmitter:
             base = f"protocol/requests_{i:02}"
             header = File(base + ".hpp", NS,
                           ["generated/protocol/args.hpp", "generated/protocol/commands.hpp",
-                           "protocol/wire/decoder.hpp", "protocol/wire/reader.hpp", "protocol/wire/writer.hpp"],
+                           "protocol/wire/flat_decoder.hpp", "protocol/wire/reader.hpp", "protocol/wire/writer.hpp"],
                           f"Requests and replies of the commands {part[0].name} to {part[-1].name}.")
             used = {p.type for c in part for p in c.params if self.layout.is_struct(p.type)}
-            source = File(base + ".cpp", NS, [f"generated/{base}.hpp", "generated/protocol/pnext.hpp",
-                                           "protocol/wire/flat_decoder.hpp"]
+            source = File(base + ".cpp", NS, [f"generated/{base}.hpp", "generated/protocol/pnext.hpp"]
                           + self.structs.headers_for(used | {u for t in used for u in self.structs.used_by(t)}))
             for c in part:
                 fixed = self.fixed_size(c)
@@ -406,15 +414,15 @@ class RequestEmitter:
                     source.add(*self.request_function(c))
                     for sink in ("SizeCounter", "Writer"):
                         source.add(f"template void write_request_{c.name}({sink}& s{self.request_params(c)});")
-                header.add(f"bool decode_{c.name}(Decoder& d, {c.name}_args& a);",
-                           f"template <class S> void write_reply_{c.name}(S& s, const {c.name}_args& a);",
-                           f"bool read_reply_{c.name}(Reader& r{self.reply_params(c)});", "")
                 decode = self.decode(c)
                 if c.recorded and flat(decode):
-                    decode = ["FlatDecoder d(record);", *decode]
-                record = "record" if decode[0].startswith("FlatDecoder") else "d"
-                source.add(f"bool decode_{c.name}(Decoder& {record}, {c.name}_args& a) {{",
-                           *([] if any("a." in x for x in decode) else ["(void)a;"]), *decode, "}")
+                    header.add(*self.flat_decoder(c, fixed, decode))
+                else:
+                    header.add(f"bool decode_{c.name}(Decoder& d, {c.name}_args& a);")
+                    source.add(f"bool decode_{c.name}(Decoder& d, {c.name}_args& a) {{",
+                               *([] if any("a." in x for x in decode) else ["(void)a;"]), *decode, "}")
+                header.add(f"template <class S> void write_reply_{c.name}(S& s, const {c.name}_args& a);",
+                           f"bool read_reply_{c.name}(Reader& r{self.reply_params(c)});", "")
                 reply = self.write_reply(c)
                 unused = ([] if any("s." in b or "(s" in b for b in reply) else ["(void)s;"]) + (
                     [] if any("a." in b for b in reply) else ["(void)a;"])

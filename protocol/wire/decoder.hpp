@@ -33,9 +33,7 @@ class Decoder : public Reader {
 
   // The next record, for the same command buffer.
   void next(std::span<const std::byte> record, std::size_t start) {
-    restart(record, start);
-    watched_ = nullptr;
-    nesting_ = 0;
+    restart(record, start);  // nothing is watched and nothing nested after a record that was not bad
   }
 
   // The command buffer that the span names; vkCmd* records do not carry it.
@@ -165,10 +163,12 @@ class Decoder : public Reader {
                                                    : static_cast<VkImageLayout>(wire);
   }
 
-  // A FlatDecoder's failures.
+  // A FlatDecoder's failures, the offset within the record.
   [[gnu::cold, gnu::noinline]] void fail_at(std::size_t offset, const char* reason) {
     fail_as(DecodeStatus::kBadData, reason, offset);
   }
+  // What it has read; at most what remains.
+  void skip(std::size_t size) { at_ += size; }
   [[gnu::cold, gnu::noinline]] void stale_at(std::size_t offset) {
     fail_as(DecodeStatus::kStaleHandle, "handle is not alive", offset);
   }

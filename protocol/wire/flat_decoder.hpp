@@ -2,6 +2,8 @@
 // arrays in place, without structs that nest. It does what Decoder does with the same bytes, and reports to
 // one.
 //
+// Where a body's size never varies (kChecked false) the size is asked for once, before the first field.
+//
 // The whole state is a few words that never leave the function which decodes: the compiler keeps them in
 // registers, where a Decoder's cursor is stored and loaded again for every field. That is why everything here
 // is inlined, and why what goes wrong is told to the Decoder by value. What is beyond these operations does
@@ -12,16 +14,21 @@
 
 namespace viaduct::protocol {
 
-class FlatDecoder {
+template <bool kChecked>
+class BasicFlatDecoder {
  public:
-  [[gnu::always_inline]] explicit FlatDecoder(Decoder& record)
+  [[gnu::always_inline]] explicit BasicFlatDecoder(Decoder& record)
       : record_(record),
         begin_(record.position()),
         at_(begin_),
         end_(begin_ + record.remaining()),
         ok_(record.ok()) {}
 
-  [[gnu::always_inline]] bool ok() const { return ok_; }
+  // Ends the decoding.
+  [[gnu::always_inline]] bool ok() const {
+    record_.skip(static_cast<std::size_t>(at_ - begin_));
+    return ok_;
+  }
   // Bad data leaves nothing to read; a stale name does not stop the decoding.
   [[gnu::always_inline]] bool ok_to_read() const { return !bad_; }
   [[gnu::always_inline]] ObjectId command_buffer_id() const { return record_.command_buffer_id(); }
@@ -35,7 +42,7 @@ class FlatDecoder {
   [[gnu::always_inline]] std::uint64_t u64() { return number<std::uint64_t>(); }
   [[gnu::always_inline]] void raw(void* to, std::size_t size) {
     const std::byte* from = take((size + 3) & ~std::size_t{3});
-    if (from != nullptr) [[likely]] {
+    if (!kChecked || from != nullptr) [[likely]] {
       std::memcpy(to, from, size);
     } else {
       std::memset(to, 0, size);
@@ -104,7 +111,7 @@ class FlatDecoder {
     end_ = at_;
   }
   [[gnu::always_inline]] const std::byte* take(std::size_t size) {
-    if (size > remaining()) [[unlikely]] {
+    if (kChecked && size > remaining()) [[unlikely]] {
       if (!bad_) fail("record ends early");
       return nullptr;
     }
@@ -115,7 +122,9 @@ class FlatDecoder {
   template <class T>
   [[gnu::always_inline]] T number() {
     T value = 0;
-    if (const std::byte* from = take(sizeof(T))) std::memcpy(&value, from, sizeof(T));
+    const std::byte* from = take(sizeof(T));
+    if (!kChecked || from != nullptr) [[likely]]
+      std::memcpy(&value, from, sizeof(T));
     return value;
   }
 
@@ -126,5 +135,8 @@ class FlatDecoder {
   bool ok_;
   bool bad_ = false;
 };
+
+using FlatDecoder = BasicFlatDecoder<true>;
+using FixedDecoder = BasicFlatDecoder<false>;
 
 }  // namespace viaduct::protocol

@@ -18,7 +18,7 @@ class Reader {
  public:
   // `data` must be 8-aligned and is not copied.
   explicit Reader(std::span<const std::byte> data, std::size_t start = 0)
-      : base_(data.data()), size_(data.size()), at_(start) {
+      : at_(start), base_(data.data()), size_(data.size()) {
     if (at_ > size_) fail("shorter than its header");
   }
 
@@ -90,7 +90,6 @@ class Reader {
     size_ = data.size();
     at_ = start;
     status_ = DecodeStatus::kOk;
-    reason_ = nullptr;
     if (at_ > size_) fail("shorter than its header");
   }
   const std::byte* take(std::size_t size) {
@@ -104,10 +103,11 @@ class Reader {
     return p;
   }
 
+  std::size_t at_;
+
  private:
   const std::byte* base_;
   std::size_t size_;
-  std::size_t at_;
   DecodeStatus status_ = DecodeStatus::kOk;
   const char* reason_ = nullptr;
   std::size_t error_offset_ = 0;
