@@ -9,8 +9,8 @@ CHUNKS = 12
 
 
 # What protocol/wire/flat_decoder.hpp can do.
-FLAT = {"command_buffer", "command_buffer_id", "raw", "u32", "u64", "count", "flat", "make", "lookup", "check", "ok",
-        "ok_to_read"}
+FLAT = {"command_buffer", "command_buffer_id", "raw", "u32", "u64", "count", "flat", "make", "make_named",
+        "lookup", "check", "ok", "ok_to_read"}
 
 
 def flat(lines):
@@ -204,9 +204,8 @@ class RequestEmitter:
         f, t, n = p.field, p.type, f"n_{p.name}"
         kind = self.fields.object_type(t)
         checks.append(self.fields._count_check(f, f"a.{f.name}", host, n))
-        return [f"const std::uint32_t {n} = d.count(8);", f"auto* p_{f.name} = d.make<{t}>({n});",
-                f"auto* i_{f.name} = d.make<ObjectId>({n});",
-                f"for (std::uint32_t i = 0; p_{f.name} != nullptr && i_{f.name} != nullptr && i < {n}; ++i) {{",
+        return [f"const std::uint32_t {n} = d.count(8);", f"auto [p_{f.name}, i_{f.name}] = d.make_named<{t}>({n});",
+                f"for (std::uint32_t i = 0; p_{f.name} != nullptr && i < {n}; ++i) {{",
                 f"i_{f.name}[i] = d.u64();",
                 f"p_{f.name}[i] = "
                 + (f"d.dying_handle<{t}>({kind}, i_{f.name}[i]);" if c.name.startswith("vkFree")

@@ -14,6 +14,7 @@
 #include <new>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 #include "base/arena.hpp"
 #include "protocol/wire/handle_table.hpp"
@@ -60,6 +61,18 @@ class Decoder : public Reader {
     T* p = n > SIZE_MAX / sizeof(T) ? nullptr : static_cast<T*>(arena_->allocate(n * sizeof(T), kAlign));
     if (p == nullptr) fail("arguments exceed the memory limit");
     return p;
+  }
+
+  // Zeroed memory for n handles and the names that they were looked up by; null for both as make() is.
+  template <class T>
+  std::pair<T*, ObjectId*> make_named(std::size_t n) {
+    return split_named<T>(make<std::uint64_t>(2 * n), n);
+  }
+  // The names lie before the handles, which are no larger.
+  template <class T>
+  static std::pair<T*, ObjectId*> split_named(std::uint64_t* memory, std::size_t n) {
+    static_assert(sizeof(T) <= sizeof(ObjectId) && alignof(T) <= alignof(ObjectId));
+    return {memory == nullptr ? nullptr : reinterpret_cast<T*>(memory + n), memory};
   }
 
   // An array of n flat elements in place. T's alignment is at most 8.
@@ -117,8 +130,8 @@ class Decoder : public Reader {
       *watched_ = id;
       watched_ = nullptr;
     }
-    const HandleSlot* slot = tables_->find(type, id);
-    if (slot == nullptr || (slot->flags & kSlotAlive) == 0) {
+    const HandleSlot* slot = tables_->find_alive(type, id);
+    if (slot == nullptr) [[unlikely]] {
       if (id_type(id) != type) {
         fail("handle of another type");
       } else {

@@ -80,10 +80,14 @@ class BasicFlatDecoder {
       fail("arguments exceed the memory limit");
     return p;
   }
+  template <class T>
+  [[gnu::always_inline]] std::pair<T*, ObjectId*> make_named(std::size_t n) {
+    return Decoder::split_named<T>(make<std::uint64_t>(2 * n), n);
+  }
   [[gnu::always_inline]] std::uint64_t lookup(ObjectType type, ObjectId id) {
     if (id == 0) return 0;
-    const HandleSlot* slot = record_.tables().find(type, id);
-    if (slot == nullptr || (slot->flags & kSlotAlive) == 0) [[unlikely]] {
+    const HandleSlot* slot = record_.tables().find_alive(type, id);
+    if (slot == nullptr) [[unlikely]] {
       ok_ = false;
       if (id_type(id) != type) {
         fail("handle of another type");
