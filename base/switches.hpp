@@ -18,7 +18,8 @@ namespace viaduct {
   X(memo, "answers that cannot change are asked for each time")                    \
   X(import, "mapped memory is never imported into the driver: the shadow is used") \
   X(post, "every posted command waits for the host to have consumed it")           \
-  X(shm_present, "frames go to the X server as plain requests, without MIT-SHM")
+  X(shm_present, "frames go to the X server as plain requests, without MIT-SHM")   \
+  X(direct_frames, "a software driver's frames are copied before they are shown")
 
 // Row: enumerator, what turning it on does. The word in VIADUCT_DEBUG is the enumerator.
 #define VIADUCT_DEBUG_SWITCHES(X)               \

@@ -12,6 +12,7 @@
 #include "guest-icd/objects/object_tables.hpp"
 #include "guest-icd/objects/scratch.hpp"
 #include "guest-icd/session/session.hpp"
+#include "guest-icd/wsi/chain.hpp"
 #include "guest-icd/wsi/swapchain.hpp"
 #include "protocol/wire/writer.hpp"
 
@@ -119,19 +120,12 @@ void requirements(Device& device, Resource* resource, const Info& info, VkMemory
   ask(&to);
 }
 
-const VkBaseInStructure* find_in_chain(const void* chain, VkStructureType type) noexcept {
-  for (auto* next = static_cast<const VkBaseInStructure*>(chain); next != nullptr; next = next->pNext) {
-    if (next->sType == type) return next;
-  }
-  return nullptr;
-}
-
 // Larger than this and a driver may have no room for it, or not want to: applications try and see.
 constexpr double kPostedBytes = 1u << 30;
 
 bool may_fail(const VkBufferCreateInfo& info) noexcept {
-  const auto* address = reinterpret_cast<const VkBufferOpaqueCaptureAddressCreateInfo*>(
-      find_in_chain(info.pNext, VK_STRUCTURE_TYPE_BUFFER_OPAQUE_CAPTURE_ADDRESS_CREATE_INFO));
+  const auto* address = wsi::find_in_chain<VkBufferOpaqueCaptureAddressCreateInfo>(
+      info.pNext, VK_STRUCTURE_TYPE_BUFFER_OPAQUE_CAPTURE_ADDRESS_CREATE_INFO);
   const bool wants_address = address != nullptr && address->opaqueCaptureAddress != 0;
   return static_cast<double>(info.size) > kPostedBytes || wants_address;
 }
@@ -140,8 +134,8 @@ bool may_fail(const VkImageCreateInfo& info) noexcept {
   constexpr double kLargestTexel = 32;  // VK_FORMAT_R64G64B64A64_*
   const double texels = static_cast<double>(info.extent.width) * info.extent.height * info.extent.depth *
                         info.arrayLayers * static_cast<double>(info.samples);
-  const bool compressed =
-      find_in_chain(info.pNext, VK_STRUCTURE_TYPE_IMAGE_COMPRESSION_CONTROL_EXT) != nullptr;
+  const bool compressed = wsi::find_in_chain<VkBaseInStructure>(
+                              info.pNext, VK_STRUCTURE_TYPE_IMAGE_COMPRESSION_CONTROL_EXT) != nullptr;
   return texels * kLargestTexel > kPostedBytes || compressed;
 }
 
@@ -174,8 +168,8 @@ template <class Info>
 VkResult give_statuses(VkResult result, std::uint32_t count, const Info* infos) noexcept {
 #ifdef VK_VERSION_1_4
   for (std::uint32_t i = 0; i < count; ++i) {
-    const auto* status = reinterpret_cast<const VkBindMemoryStatus*>(
-        find_in_chain(infos[i].pNext, VK_STRUCTURE_TYPE_BIND_MEMORY_STATUS));
+    const auto* status =
+        wsi::find_in_chain<VkBindMemoryStatus>(infos[i].pNext, VK_STRUCTURE_TYPE_BIND_MEMORY_STATUS);
     if (status != nullptr && status->pResult != nullptr) *status->pResult = result;
   }
 #else
@@ -219,11 +213,14 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateImage(VkDevice device, const VkImageCreat
   Device* self = Device::from(device);
   Channel& channel = *self->channel;
   VkImageCreateInfo info = *pCreateInfo;
-  if (find_in_chain(info.pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR) != nullptr) {
+  const auto* shared = wsi::find_in_chain<VkImageSwapchainCreateInfoKHR>(
+      info.pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR);
+  if (shared != nullptr) {
     // To be bound to a swapchain image's memory: made the way the swapchain makes its own
     // (wsi/swapchain_image.cpp).
     info.flags |= VK_IMAGE_CREATE_ALIAS_BIT;
     info.usage |= VK_IMAGE_USAGE_TRANSFER_SRC_BIT;
+    if (const auto* swapchain = wsi::Swapchain::from(shared->swapchain)) info.tiling = swapchain->tiling();
   }
   const std::uint64_t id = new_id(channel, ObjectType::kImage);
   Resource* image = id == 0 ? nullptr : self->session->objects().images.make(id);
@@ -308,8 +305,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkBindImageMemory2(VkDevice device, uint32_t bind
   VkBindImageMemoryInfo* infos = scratch.copy(pBindInfos, bindInfoCount);
   if (infos == nullptr && bindInfoCount > 0) return VK_ERROR_OUT_OF_HOST_MEMORY;
   for (std::uint32_t i = 0; i < bindInfoCount; ++i) {
-    const auto* bind = reinterpret_cast<const VkBindImageMemorySwapchainInfoKHR*>(
-        find_in_chain(infos[i].pNext, VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_SWAPCHAIN_INFO_KHR));
+    const auto* bind = wsi::find_in_chain<VkBindImageMemorySwapchainInfoKHR>(
+        infos[i].pNext, VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_SWAPCHAIN_INFO_KHR);
     if (bind == nullptr || bind->swapchain == VK_NULL_HANDLE) continue;
     // The image aliases the swapchain's: on the host it is bound to the same memory.
     infos[i].memory = wsi::Swapchain::from(bind->swapchain)->image(bind->imageIndex).memory();

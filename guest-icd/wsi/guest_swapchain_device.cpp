@@ -1,5 +1,6 @@
 #include "guest-icd/wsi/guest_swapchain_device.hpp"
 
+#include "base/switches.hpp"
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/fence.hpp"
 #include "guest-icd/queue/queue.hpp"
@@ -14,6 +15,13 @@ GuestSwapchainDevice::GuestSwapchainDevice(Device& device) noexcept : device_(de
 #define VIADUCT_SET(name) name = &entry::name;
   VIADUCT_SWAPCHAIN_FUNCTIONS(VIADUCT_SET)
 #undef VIADUCT_SET
+  // A software driver renders in the processor's memory wherever an image lies; a GPU would render through
+  // the bus.
+  const PhysicalDevice& physical = *device.physical;
+  if (physical.facts.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU &&
+      perf_enabled(PerfSwitch::direct_frames)) {
+    direct_type_bits = physical.arena_type_bits & ~physical.shadowed_type_bits;
+  }
   // A swapchain's own thread waits: the application's callbacks are not for it.
   vkWaitForFences = &wait_for_fences;
 }
@@ -45,6 +53,19 @@ VkResult GuestSwapchainDevice::submit(VkQueue queue, const VkSubmitInfo* batch,
 
 std::uint32_t GuestSwapchainDevice::family_of(VkQueue queue) const noexcept {
   return Queue::from(queue)->family;
+}
+
+bool GuestSwapchainDevice::can_be_direct(const VkImageCreateInfo& info) const noexcept {
+  if (direct_type_bits == 0) return false;
+  VkFormatProperties format{};
+  entry::vkGetPhysicalDeviceFormatProperties(device_.physical->handle(), info.format, &format);
+  if ((format.optimalTilingFeatures & ~format.linearTilingFeatures) != 0) return false;
+  VkImageFormatProperties limits{};
+  return entry::vkGetPhysicalDeviceImageFormatProperties(device_.physical->handle(), info.format,
+                                                         info.imageType, VK_IMAGE_TILING_LINEAR, info.usage,
+                                                         info.flags, &limits) == VK_SUCCESS &&
+         limits.maxExtent.width >= info.extent.width && limits.maxExtent.height >= info.extent.height &&
+         limits.maxArrayLayers >= info.arrayLayers;
 }
 
 void GuestSwapchainDevice::count_frame(VkQueue queue) noexcept { post_present_marker(*Queue::from(queue)); }

@@ -18,6 +18,7 @@ class GuestSwapchainDevice final : public SwapchainDevice {
                   std::span<const VkFence> fences) noexcept override;
   std::uint32_t family_of(VkQueue queue) const noexcept override;
   void count_frame(VkQueue queue) noexcept override;
+  bool can_be_direct(const VkImageCreateInfo& info) const noexcept override;
 
  private:
   Device& device_;

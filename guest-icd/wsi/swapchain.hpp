@@ -60,6 +60,9 @@ class Swapchain {
   /// id is on its way in a swapchain that is out of date.
   VkResult wait_for_present(std::uint64_t id, std::uint64_t timeout_ns) noexcept;
 
+  /// How its images are made: what is to share their memory is made likewise.
+  VkImageTiling tiling() const noexcept { return images_[0].tiling(); }
+
   struct Copy {
     VkCommandBuffer commands = VK_NULL_HANDLE;
     VkFence fence = VK_NULL_HANDLE;  ///< reset; to be signalled by the submission of the commands

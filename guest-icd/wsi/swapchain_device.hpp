@@ -29,6 +29,7 @@ namespace viaduct::guest::wsi {
   X(vkFreeMemory)                      \
   X(vkGetBufferMemoryRequirements)     \
   X(vkGetImageMemoryRequirements)      \
+  X(vkGetImageSubresourceLayout)       \
   X(vkInvalidateMappedMemoryRanges)    \
   X(vkMapMemory)                       \
   X(vkResetFences)                     \
@@ -49,7 +50,12 @@ class SwapchainDevice {
   /// A frame was presented from this queue (for the session's statistics).
   virtual void count_frame(VkQueue queue) noexcept = 0;
 
+  /// Whether the same with linear tiling, in memory of direct_type_bits, is as good: what the device renders
+  /// there is seen in mapped memory without a copy, and costs the device no more.
+  virtual bool can_be_direct(const VkImageCreateInfo& info) const noexcept = 0;
+
   VkDevice handle = VK_NULL_HANDLE;
+  std::uint32_t direct_type_bits = 0;
   VkPhysicalDeviceMemoryProperties memory{};
 #define VIADUCT_MEMBER(name) PFN_##name name = nullptr;
   VIADUCT_SWAPCHAIN_FUNCTIONS(VIADUCT_MEMBER)

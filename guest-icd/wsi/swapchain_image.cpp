@@ -10,6 +10,9 @@
 namespace viaduct::guest::wsi {
 namespace {
 
+constexpr VkMemoryPropertyFlags kCoherent =
+    VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+
 /// The first type among `bits` with all of `wanted`, preferring one with `preferred` and without `avoided`.
 std::optional<std::uint32_t> choose_memory(const VkPhysicalDeviceMemoryProperties& memory, std::uint32_t bits,
                                            VkMemoryPropertyFlags wanted, VkMemoryPropertyFlags preferred,
@@ -35,7 +38,9 @@ VkResult SwapchainImage::create(SwapchainDevice& device, const VkSwapchainCreate
   extent_ = info.imageExtent;
   order_ = pixel_order(info.imageFormat);
   if (const VkResult result = create_image(device, info); result != VK_SUCCESS) return result;
-  if (const VkResult result = create_buffer(device); result != VK_SUCCESS) return result;
+  if (!direct_) {
+    if (const VkResult result = create_buffer(device); result != VK_SUCCESS) return result;
+  }
   const VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO, nullptr, 0};
   return device.vkCreateFence(device.handle, &fence, nullptr, &copied_);
 }
@@ -52,7 +57,6 @@ VkResult SwapchainImage::create_image(SwapchainDevice& device,
   image.mipLevels = 1;
   image.arrayLayers = info.imageArrayLayers;
   image.samples = VK_SAMPLE_COUNT_1_BIT;
-  image.tiling = VK_IMAGE_TILING_OPTIMAL;
   image.usage = info.imageUsage | VK_IMAGE_USAGE_TRANSFER_SRC_BIT;
   image.sharingMode = info.imageSharingMode;
   image.queueFamilyIndexCount = info.queueFamilyIndexCount;
@@ -69,21 +73,53 @@ VkResult SwapchainImage::create_image(SwapchainDevice& device,
       image.pNext = &formats;
     }
   }
-  if (const VkResult result = device.vkCreateImage(device.handle, &image, nullptr, &image_);
-      result != VK_SUCCESS) {
-    return result;
+  direct_ = image.pNext == nullptr && device.can_be_direct(image);
+  for (;;) {
+    image.tiling = tiling();
+    if (const VkResult result = device.vkCreateImage(device.handle, &image, nullptr, &image_);
+        result != VK_SUCCESS) {
+      return result;
+    }
+    const VkResult result = allocate_image(device);
+    if (!direct_ || result == VK_SUCCESS) return result;
+    // Mapped memory is scarcer than the device's own.
+    destroy(device);
+    direct_ = false;
   }
+}
+
+VkResult SwapchainImage::allocate_image(SwapchainDevice& device) noexcept {
   VkMemoryRequirements needs{};
   device.vkGetImageMemoryRequirements(device.handle, image_, &needs);
-  const auto type = choose_memory(device.memory, needs.memoryTypeBits, 0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
-                                  VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
+  const auto type =
+      direct_ ? choose_memory(device.memory, needs.memoryTypeBits & device.direct_type_bits, kCoherent,
+                              VK_MEMORY_PROPERTY_HOST_CACHED_BIT, 0)
+              : choose_memory(device.memory, needs.memoryTypeBits, 0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+                              VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
   if (!type) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
   const VkMemoryAllocateInfo allocate{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, nullptr, needs.size, *type};
   if (const VkResult result = device.vkAllocateMemory(device.handle, &allocate, nullptr, &image_memory_);
       result != VK_SUCCESS) {
     return result;
   }
-  return device.vkBindImageMemory(device.handle, image_, image_memory_, 0);
+  if (const VkResult result = device.vkBindImageMemory(device.handle, image_, image_memory_, 0);
+      result != VK_SUCCESS || !direct_) {
+    return result;
+  }
+  if (const VkResult result = map(device, image_memory_); result != VK_SUCCESS) return result;
+  const VkImageSubresource first{VK_IMAGE_ASPECT_COLOR_BIT, 0, 0};
+  VkSubresourceLayout layout{};
+  device.vkGetImageSubresourceLayout(device.handle, image_, &first, &layout);
+  pixels_ += layout.offset;
+  row_pitch_ = static_cast<std::size_t>(layout.rowPitch);
+  return VK_SUCCESS;
+}
+
+VkResult SwapchainImage::map(SwapchainDevice& device, VkDeviceMemory memory) noexcept {
+  void* mapped = nullptr;
+  const VkResult result = device.vkMapMemory(device.handle, memory, 0, VK_WHOLE_SIZE, 0, &mapped);
+  pixels_ = static_cast<const std::byte*>(mapped);
+  return result;
 }
 
 VkResult SwapchainImage::create_buffer(SwapchainDevice& device) noexcept {
@@ -98,8 +134,6 @@ VkResult SwapchainImage::create_buffer(SwapchainDevice& device) noexcept {
   }
   VkMemoryRequirements needs{};
   device.vkGetBufferMemoryRequirements(device.handle, buffer_, &needs);
-  constexpr VkMemoryPropertyFlags kCoherent =
-      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   auto type =
       choose_memory(device.memory, needs.memoryTypeBits, kCoherent, VK_MEMORY_PROPERTY_HOST_CACHED_BIT, 0);
   coherent_ = type.has_value();
@@ -116,10 +150,8 @@ VkResult SwapchainImage::create_buffer(SwapchainDevice& device) noexcept {
       result != VK_SUCCESS) {
     return result;
   }
-  void* mapped = nullptr;
-  const VkResult result = device.vkMapMemory(device.handle, buffer_memory_, 0, VK_WHOLE_SIZE, 0, &mapped);
-  pixels_ = static_cast<const std::byte*>(mapped);
-  return result;
+  row_pitch_ = static_cast<std::size_t>(extent_.width) * 4;
+  return map(device, buffer_memory_);
 }
 
 void SwapchainImage::destroy(SwapchainDevice& device) noexcept {
@@ -166,6 +198,13 @@ VkResult SwapchainImage::record(SwapchainDevice& device, VkCommandBuffer command
   // Presenting makes visible whatever was available on the queue, without a barrier of the application's.
   const VkMemoryBarrier rendered{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_MEMORY_WRITE_BIT,
                                  VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
+  if (direct_) {
+    const VkMemoryBarrier shown{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_MEMORY_WRITE_BIT,
+                                VK_ACCESS_HOST_READ_BIT};
+    device.vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0,
+                                1, &shown, 0, nullptr, 0, nullptr);
+    return device.vkEndCommandBuffer(commands);
+  }
   // The application leaves the image in PRESENT_SRC, which the host knows as GENERAL: legal for a copy, but
   // not what it wants, and the image must be in PRESENT_SRC again when the application gets it back.
   VkImageMemoryBarrier layout{};
@@ -198,7 +237,7 @@ FrameView SwapchainImage::frame(SwapchainDevice& device) noexcept {
                                     VK_WHOLE_SIZE};
     device.vkInvalidateMappedMemoryRanges(device.handle, 1, &range);
   }
-  return {pixels_, extent_.width, extent_.height, static_cast<std::size_t>(extent_.width) * 4, order_};
+  return {pixels_, extent_.width, extent_.height, row_pitch_, order_};
 }
 
 }  // namespace viaduct::guest::wsi

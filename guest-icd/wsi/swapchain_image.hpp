@@ -1,5 +1,7 @@
 // One image of a swapchain: the host's image that the application renders to, a buffer in mapped memory that
-// the finished pixels are copied to, and the copy recorded once for every queue family that presents.
+// the finished pixels are copied to, and the copy recorded once for every queue family that presents. Where
+// the device renders in mapped memory as well as elsewhere (software drivers), the image itself lies there:
+// it is *direct*, and in the copy's place is a barrier.
 //
 // Made and destroyed by the swapchain; between, record_copy() is called under the queue's external
 // synchronisation, and frame() after the copy's fence was waited for.
@@ -26,6 +28,7 @@ class SwapchainImage {
 
   VkImage image() const noexcept { return image_; }
   VkDeviceMemory memory() const noexcept { return image_memory_; }
+  VkImageTiling tiling() const noexcept { return direct_ ? VK_IMAGE_TILING_LINEAR : VK_IMAGE_TILING_OPTIMAL; }
   VkFence copied() const noexcept { return copied_; }
   /// The copy, for queues of this family; recorded at the first use into `pool`.
   VkResult copy_commands(SwapchainDevice& device, std::uint32_t family, VkCommandPool pool,
@@ -40,17 +43,21 @@ class SwapchainImage {
   };
 
   VkResult create_image(SwapchainDevice& device, const VkSwapchainCreateInfoKHR& info) noexcept;
+  VkResult allocate_image(SwapchainDevice& device) noexcept;
   VkResult create_buffer(SwapchainDevice& device) noexcept;
+  VkResult map(SwapchainDevice& device, VkDeviceMemory memory) noexcept;
   VkResult record(SwapchainDevice& device, VkCommandBuffer commands) noexcept;
 
   VkExtent2D extent_{};
   PixelOrder order_ = PixelOrder::bgra;
   VkImage image_ = VK_NULL_HANDLE;
   VkDeviceMemory image_memory_ = VK_NULL_HANDLE;
-  VkBuffer buffer_ = VK_NULL_HANDLE;
+  bool direct_ = false;
+  VkBuffer buffer_ = VK_NULL_HANDLE;  ///< null like its memory for a direct image
   VkDeviceMemory buffer_memory_ = VK_NULL_HANDLE;
   bool coherent_ = true;
   const std::byte* pixels_ = nullptr;
+  std::size_t row_pitch_ = 0;
   VkFence copied_ = VK_NULL_HANDLE;
   std::vector<FamilyCopy> copies_;
 };

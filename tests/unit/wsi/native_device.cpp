@@ -12,6 +12,7 @@ class NativeDevice::Adapter final : public SwapchainDevice {
   explicit Adapter(NativeDevice& owner) : owner_(owner) {
     handle = owner.device_;
     vkGetPhysicalDeviceMemoryProperties(owner.physical_, &memory);
+    direct_type_bits = (1u << memory.memoryTypeCount) - 1;
 #define VIADUCT_LOAD(name) name = reinterpret_cast<PFN_##name>(vkGetDeviceProcAddr(handle, #name));
     VIADUCT_SWAPCHAIN_FUNCTIONS(VIADUCT_LOAD)
 #undef VIADUCT_LOAD
@@ -37,6 +38,7 @@ class NativeDevice::Adapter final : public SwapchainDevice {
   }
   std::uint32_t family_of(VkQueue) const noexcept override { return 0; }
   void count_frame(VkQueue) noexcept override { ++owner_.frames_counted; }
+  bool can_be_direct(const VkImageCreateInfo&) const noexcept override { return owner_.direct; }
 
  private:
   NativeDevice& owner_;
@@ -44,7 +46,8 @@ class NativeDevice::Adapter final : public SwapchainDevice {
 
 std::unique_ptr<NativeDevice> NativeDevice::open() {
   const char* manifest = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
-  if (::access(manifest, R_OK) != 0) manifest = "/usr/share/vulkan/icd.d/lvp_icd.json";  // Debian 13's name of it
+  if (::access(manifest, R_OK) != 0)
+    manifest = "/usr/share/vulkan/icd.d/lvp_icd.json";  // Debian 13's name of it
   if (::access(manifest, R_OK) != 0) return nullptr;
   // Never unloaded: what LLVM keeps in its globals would look leaked once they are gone.
   ::dlopen("libvulkan_lvp.so", RTLD_LAZY | RTLD_NODELETE);

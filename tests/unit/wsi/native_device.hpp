@@ -35,6 +35,7 @@ class NativeDevice {
   void lose() { lost_ = true; }
 
   std::uint32_t frames_counted = 0;
+  bool direct = false;  ///< swapchain images lie in mapped memory
 
  private:
   class Adapter;

@@ -71,6 +71,14 @@ TEST_F(XcbTest, FramesReachTheWindowInEveryPresentMode) {
 
 TEST_F(XcbTest, AnRgbaSwapchainShowsItsColours) { show_two_colours({.format = VK_FORMAT_R8G8B8A8_UNORM}); }
 
+// As software drivers have it: nothing is copied, and rows may be apart.
+TEST_F(XcbTest, AnImageInMappedMemoryIsShownAsItIs) {
+  device_->direct = true;
+  for (const VkPresentModeKHR mode : present_modes()) show_two_colours({.mode = mode});
+  Frames frames(*device_, *surface_, kExtent);
+  EXPECT_EQ(frames.swapchain().tiling(), VK_IMAGE_TILING_LINEAR);
+}
+
 TEST_F(XcbTest, CapabilitiesFollowTheWindow) {
   const DeviceFacts facts{
       .max_image_dimension = 4096, .usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT, .formats = {}};
