@@ -142,7 +142,7 @@ int run(ApiOptions& options) {
     return write_all(options, report) ? 0 : 1;
   }
   ApiReport report = begin_report(options);
-  measure_report(options, report);
+  measure_report(options, report, [&](const ApiReport& so_far) { return write_all(options, so_far); });
   std::fputs(api_table(report).c_str(), stdout);
   return write_all(options, report) ? 0 : 1;
 }

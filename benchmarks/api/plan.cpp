@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 
@@ -98,8 +99,10 @@ ApiReport begin_report(const ApiOptions& options) {
   return report;
 }
 
-void measure_report(const ApiOptions& options, ApiReport& report) {
+void measure_report(const ApiOptions& options, ApiReport& report,
+                    const std::function<bool(const ApiReport&)>& keep) {
   for (int round = 0; round < options.rounds; ++round) {
+    report.rounds = round + 1;
     for (const Group& group : groups()) {
       if (!has_group(report, group.name)) continue;
       show_progress("round " + std::to_string(round + 1) + " of " + std::to_string(options.rounds) + ": " +
@@ -110,6 +113,8 @@ void measure_report(const ApiOptions& options, ApiReport& report) {
       show_progress("round " + std::to_string(round + 1) + ": sharing");
       measure_sharing(options, report);
     }
+    // A run that is cut off loses no more than its last round.
+    if (round + 1 < options.rounds && !keep(report)) return;
   }
   if (has_group(report, "tenants")) measure_tenants(options, report);
   show_progress("");

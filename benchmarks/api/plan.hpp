@@ -2,6 +2,7 @@
 // after round, so that a slow minute of the machine hits all columns.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,8 +27,10 @@ struct ApiOptions {
 // The empty report of a run: its machine, columns and lines. std::runtime_error if `only` names nothing, or
 // if a driver gives no device.
 ApiReport begin_report(const ApiOptions& options);
-// Fills it. The service, if one is needed, is there and VIADUCT_URL names it.
-void measure_report(const ApiOptions& options, ApiReport& report);
+// Fills it. The service, if one is needed, is there and VIADUCT_URL names it. keep: called between rounds
+// with what there is so far; false ends the run.
+void measure_report(const ApiOptions& options, ApiReport& report,
+                    const std::function<bool(const ApiReport&)>& keep);
 
 // Each optimisation off by its switch in VIADUCT_PERF: a column a switch, the first one with all of them on.
 ApiReport measure_ablation(const ApiOptions& options);
