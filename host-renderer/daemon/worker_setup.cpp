@@ -18,11 +18,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 22> kPassed = {
-    "VIADUCT_", "VK_",          "MESA_",  "LP_",    "GALLIUM_", "LIBGL_", "DRI_",
-    "RADV_",    "ANV_",         "INTEL_", "AMD_",   "NVK_",     "ZINK_",  "__GL_",
-    "__NV_",    "SWIFTSHADER_", "ASAN_",  "UBSAN_", "TSAN_",    "LSAN_",  "LD_LIBRARY_PATH=",
-    "MALLOC_"};
+constexpr std::array<std::string_view, 23> kPassed = {"VIADUCT_",
+                                                      "VK_",
+                                                      "MESA_",
+                                                      "LP_",
+                                                      "GALLIUM_",
+                                                      "LIBGL_",
+                                                      "DRI_",
+                                                      "RADV_",
+                                                      "ANV_",
+                                                      "INTEL_",
+                                                      "AMD_",
+                                                      "NVK_",
+                                                      "ZINK_",
+                                                      "__GL_",
+                                                      "__NV_",
+                                                      "SWIFTSHADER_",
+                                                      "ASAN_",
+                                                      "UBSAN_",
+                                                      "TSAN_",
+                                                      "LSAN_",
+                                                      "LD_LIBRARY_PATH=",
+                                                      "MALLOC_",
+                                                      "__EGL_VENDOR_LIBRARY"};
 // Set below, or no business of a worker's.
 constexpr std::array<std::string_view, 7> kWithheld = {
     "VIADUCT_URL=",      "VIADUCT_TOKEN",        "VIADUCT_VALIDATE=", "VK_DRIVER_FILES=",

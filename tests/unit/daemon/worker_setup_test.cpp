@@ -19,6 +19,8 @@ TEST(WorkerSetup, a_worker_sees_drivers_variables_and_no_secrets) {
   EXPECT_TRUE(passes_to_worker("MESA_DEBUG=1"));
   EXPECT_TRUE(passes_to_worker("LP_NUM_THREADS=2"));
   EXPECT_TRUE(passes_to_worker("LD_LIBRARY_PATH=/x"));
+  // NVIDIA's Vulkan driver finds its other half through EGL.
+  EXPECT_TRUE(passes_to_worker("__EGL_VENDOR_LIBRARY_FILENAMES=/x.json"));
   EXPECT_FALSE(passes_to_worker("LD_PRELOAD=/x.so"));
   EXPECT_FALSE(passes_to_worker("AWS_SECRET_ACCESS_KEY=x"));
   EXPECT_FALSE(passes_to_worker("SSH_AUTH_SOCK=/x"));
