@@ -32,8 +32,10 @@ std::optional<std::uint32_t> choose_memory(const VkPhysicalDeviceMemoryPropertie
 }  // namespace
 
 VkResult SwapchainImage::create(SwapchainDevice& device, const VkSwapchainCreateInfoKHR& info) noexcept {
+  const auto order = pixel_order(info.imageFormat);
+  if (!order) return VK_ERROR_INITIALIZATION_FAILED;  // was not offered, and a copy of it might not fit
   extent_ = info.imageExtent;
-  order_ = pixel_order(info.imageFormat);
+  order_ = *order;
   if (const VkResult result = create_image(device, info); result != VK_SUCCESS) return result;
   if (const VkResult result = create_buffer(device); result != VK_SUCCESS) return result;
   const VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO, nullptr, 0};
@@ -89,7 +91,7 @@ VkResult SwapchainImage::create_image(SwapchainDevice& device,
 VkResult SwapchainImage::create_buffer(SwapchainDevice& device) noexcept {
   VkBufferCreateInfo buffer{};
   buffer.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
-  buffer.size = static_cast<VkDeviceSize>(extent_.width) * extent_.height * 4;
+  buffer.size = static_cast<VkDeviceSize>(extent_.width) * extent_.height * bytes_per_pixel(order_);
   buffer.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT;
   buffer.sharingMode = VK_SHARING_MODE_EXCLUSIVE;
   if (const VkResult result = device.vkCreateBuffer(device.handle, &buffer, nullptr, &buffer_);
@@ -198,7 +200,8 @@ FrameView SwapchainImage::frame(SwapchainDevice& device) noexcept {
                                     VK_WHOLE_SIZE};
     device.vkInvalidateMappedMemoryRanges(device.handle, 1, &range);
   }
-  return {pixels_, extent_.width, extent_.height, static_cast<std::size_t>(extent_.width) * 4, order_};
+  const std::size_t pitch = static_cast<std::size_t>(extent_.width) * bytes_per_pixel(order_);
+  return {pixels_, extent_.width, extent_.height, pitch, order_};
 }
 
 }  // namespace viaduct::guest::wsi

@@ -77,7 +77,15 @@ class Programs(unittest.TestCase):
         if renderer:
             _, line = running.wait_line("GL_RENDERER")
             self.assertRegex(line, RENDERER)
+        self.assertTrue(harness.wait_until(lambda: self.shows_gears(display), 20, 0.2), "no red gear on the screen")
         running.kill()
+
+    @staticmethod
+    def shows_gears(display):
+        """Whether the red gear is on the screen."""
+        _, _, data = display.decode(display.grab())
+        red, green, blue = (data[display.order.index(channel)::4] for channel in "RGB")
+        return sum(r > 120 and g < 60 and b < 60 for r, g, b in zip(red, green, blue)) > 500
 
     def check_glmark2(self, program, display):
         # What it says of its frames says nothing of where they went.
