@@ -158,7 +158,8 @@ void BM_HandleLookup(benchmark::State& state) {
   for (auto _ : state) {
     const HandleSlot* slot = tables.get().find(ObjectType::kBuffer, buffer_id(index));
     if (slot == nullptr) return state.SkipWithError("a live name is not found");
-    benchmark::DoNotOptimize(slot->driver);
+    auto driver = slot->driver;
+    benchmark::DoNotOptimize(driver);
     index = (index + 7919) % count;
   }
 }

@@ -3,7 +3,9 @@
 #include "guest-icd/objects/instance.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <new>
+#include <string_view>
 #include <vector>
 
 #include "generated/guest/calls.hpp"
@@ -26,6 +28,13 @@ std::uint32_t PhysicalDevice::usable_version() const noexcept {
   return std::min(api_version, instance->api_version);
 }
 
+bool wants_cpu(const VkApplicationInfo* application) noexcept {
+  if (application == nullptr || application->pEngineName == nullptr) return false;
+  if (std::string_view(application->pEngineName) != "mesa zink") return false;
+  const char* wanted = std::getenv("VIADUCT_ZINK_DEVICE");
+  return wanted != nullptr && std::string_view(wanted) == "cpu";
+}
+
 namespace {
 
 VkResult create_instance(const VkInstanceCreateInfo& info, VkInstance* out) {
@@ -45,6 +54,7 @@ VkResult create_instance(const VkInstanceCreateInfo& info, VkInstance* out) {
   if (info.pApplicationInfo != nullptr && info.pApplicationInfo->apiVersion != 0) {
     instance->api_version = info.pApplicationInfo->apiVersion;
   }
+  instance->as_cpu = wants_cpu(info.pApplicationInfo);
   for (std::uint32_t i = 0; i < info.enabledExtensionCount; ++i) {
     instance->extensions.emplace(info.ppEnabledExtensionNames[i]);
   }

@@ -22,6 +22,11 @@ namespace viaduct::guest {
 /// Names of enabled extensions; small, built once.
 using ExtensionSet = std::unordered_set<std::string>;
 
+/// Whether this application is to find a CPU whatever the device is: Mesa's Zink, if VIADUCT_ZINK_DEVICE=cpu.
+/// Without a DRM device of its own Mesa shows Zink's pictures on Wayland if that is so, and black otherwise
+/// (docs/opengl.md). Other applications avoid CPUs, so nobody else is told so.
+[[nodiscard]] bool wants_cpu(const VkApplicationInfo* application) noexcept;
+
 struct Instance;
 
 struct PhysicalDevice : Dispatchable {
@@ -67,6 +72,7 @@ struct Instance : Dispatchable {
   DebugMessengers messengers;
   DebugMessengers creation_messengers;  ///< of the create info's chain: for the creation and the end
   HostListening listening;
+  bool as_cpu = false;       ///< its devices say that they are CPUs
   bool debug_names = false;  ///< the host takes names, tags and labels, and has messages
 
   std::mutex enumeration_mutex;  ///< guards the two below until `enumerated`

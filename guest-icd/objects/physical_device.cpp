@@ -99,6 +99,7 @@ VkResult fetch(PhysicalDevice& physical) {
   if (physical.arena_alignment < 4096) physical.arena_alignment = 4096;
   facts.properties = request.properties.properties;
   facts.properties.apiVersion = physical.api_version;
+  if (physical.instance->as_cpu) facts.properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_CPU;
   facts.features = request.features.features;
   facts.families.resize(std::min<std::size_t>(family_count, request.families.size()));
   for (std::size_t i = 0; i < facts.families.size(); ++i) {

@@ -3,30 +3,54 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <type_traits>
 
 namespace viaduct::guest::wsi {
 namespace {
 
-std::uint32_t load(const std::byte* at) noexcept {
-  std::uint32_t word;
-  std::memcpy(&word, at, sizeof(word));
+/// A pixel as 0xAARRGGBB. Of channels with more than 8 bits the upper 8 remain.
+template <PixelOrder kOrder>
+std::uint32_t load_argb(const std::byte* at) noexcept {
+  std::uint32_t word = 0;
+  std::memcpy(&word, at, bytes_per_pixel(kOrder));
+  if constexpr (kOrder == PixelOrder::rgba) {
+    word = (word & 0xff00ff00) | ((word & 0xff) << 16) | ((word >> 16) & 0xff);
+  } else if constexpr (kOrder == PixelOrder::a2r10g10b10) {
+    word = (word >> 30) * 0x55000000 | (word >> 6 & 0xff0000) | (word >> 4 & 0xff00) | (word >> 2 & 0xff);
+  } else if constexpr (kOrder == PixelOrder::a2b10g10r10) {
+    word = (word >> 30) * 0x55000000 | (word << 14 & 0xff0000) | (word >> 4 & 0xff00) | (word >> 22 & 0xff);
+  } else if constexpr (kOrder == PixelOrder::r5g6b5) {
+    const std::uint32_t red = word >> 11, green = word >> 5 & 0x3f, blue = word & 0x1f;
+    word =
+        0xff000000 | (red << 3 | red >> 2) << 16 | (green << 2 | green >> 4) << 8 | (blue << 3 | blue >> 2);
+  }
   return word;
 }
 
-/// RGBA in memory (0xAABBGGRR as a word) to 0xAARRGGBB.
-constexpr std::uint32_t swap_red_blue(std::uint32_t word) noexcept {
-  return (word & 0xff00ff00) | ((word & 0xff) << 16) | ((word >> 16) & 0xff);
+/// Calls `take` with the order as a constant.
+template <class Take>
+void with_order(PixelOrder order, const Take& take) noexcept {
+  switch (order) {
+    case PixelOrder::bgra:
+      return take(std::integral_constant<PixelOrder, PixelOrder::bgra>());
+    case PixelOrder::rgba:
+      return take(std::integral_constant<PixelOrder, PixelOrder::rgba>());
+    case PixelOrder::a2r10g10b10:
+      return take(std::integral_constant<PixelOrder, PixelOrder::a2r10g10b10>());
+    case PixelOrder::a2b10g10r10:
+      return take(std::integral_constant<PixelOrder, PixelOrder::a2b10g10r10>());
+    case PixelOrder::r5g6b5:
+      return take(std::integral_constant<PixelOrder, PixelOrder::r5g6b5>());
+  }
 }
 
 /// The rows never overlap; saying so lets the compiler take several pixels at a time.
-template <bool kSwap>
+template <PixelOrder kOrder>
 void copy_row(const std::byte* __restrict source, std::byte* __restrict target, std::uint32_t width,
               std::uint32_t set_bits) noexcept {
   // A std::size_t: an index that may wrap around keeps the compiler from it.
   for (std::size_t x = 0; x < width; ++x) {
-    std::uint32_t word = load(source + x * 4);
-    if constexpr (kSwap) word = swap_red_blue(word);
-    word |= set_bits;
+    const std::uint32_t word = load_argb<kOrder>(source + x * bytes_per_pixel(kOrder)) | set_bits;
     std::memcpy(target + x * 4, &word, sizeof(word));
   }
 }
@@ -63,12 +87,11 @@ struct MaskTables {
   std::array<std::uint32_t, 256> red, green, blue, alpha;
 };
 
-void convert_row_by_masks(const std::byte* source, PixelOrder order, std::byte* target, std::uint32_t width,
+template <PixelOrder kOrder>
+void convert_row_by_masks(const std::byte* source, std::byte* target, std::uint32_t width,
                           const PixelLayout& layout, const MaskTables& tables) noexcept {
   for (std::size_t x = 0; x < width; ++x) {
-    std::uint32_t argb = load(source + x * 4);
-    if (order == PixelOrder::rgba) argb = swap_red_blue(argb);
-    std::uint32_t word = tables.word(argb);
+    std::uint32_t word = tables.word(load_argb<kOrder>(source + x * bytes_per_pixel(kOrder)));
     if (layout.big_endian) word = __builtin_bswap32(word) >> (32 - 8 * layout.bytes);
     std::memcpy(target + x * layout.bytes, &word, layout.bytes);
   }
@@ -78,10 +101,12 @@ void convert_by_masks(const FrameView& frame, std::uint32_t first_row, std::uint
                       const PixelLayout& layout, bool opaque, std::byte* target,
                       std::size_t target_pitch) noexcept {
   const MaskTables tables(layout, opaque);
-  for (std::size_t y = 0; y < rows; ++y) {
-    convert_row_by_masks(frame.pixels + (first_row + y) * frame.row_pitch, frame.order,
-                         target + y * target_pitch, frame.width, layout, tables);
-  }
+  with_order(frame.order, [&](auto order) {
+    for (std::size_t y = 0; y < rows; ++y) {
+      convert_row_by_masks<order()>(frame.pixels + (first_row + y) * frame.row_pitch,
+                                    target + y * target_pitch, frame.width, layout, tables);
+    }
+  });
 }
 
 }  // namespace
@@ -92,17 +117,17 @@ void convert_rows(const FrameView& frame, std::uint32_t first_row, std::uint32_t
   const bool fast = layout.is_bgrx() && (layout.alpha == 0 || layout.alpha == 0xff000000);
   if (!fast) return convert_by_masks(frame, first_row, rows, layout, opaque, target, target_pitch);
   const std::uint32_t set_bits = opaque && layout.alpha != 0 ? 0xff000000 : 0;
-  for (std::uint32_t y = 0; y < rows; ++y) {
-    const std::byte* source = frame.pixels + (first_row + y) * frame.row_pitch;
-    std::byte* row = target + y * target_pitch;
-    if (frame.order == PixelOrder::rgba) {
-      copy_row<true>(source, row, frame.width, set_bits);
-    } else if (set_bits != 0) {
-      copy_row<false>(source, row, frame.width, set_bits);
-    } else {
-      std::memcpy(row, source, static_cast<std::size_t>(frame.width) * 4);
+  with_order(frame.order, [&](auto order) {
+    for (std::uint32_t y = 0; y < rows; ++y) {
+      const std::byte* source = frame.pixels + (first_row + y) * frame.row_pitch;
+      std::byte* row = target + y * target_pitch;
+      if (order() == PixelOrder::bgra && set_bits == 0) {
+        std::memcpy(row, source, static_cast<std::size_t>(frame.width) * 4);
+      } else {
+        copy_row<order()>(source, row, frame.width, set_bits);
+      }
     }
-  }
+  });
 }
 
 }  // namespace viaduct::guest::wsi

@@ -7,8 +7,12 @@
 
 namespace viaduct::guest::wsi {
 
-/// Bytes of a source pixel in memory order; four bytes a pixel.
-enum class PixelOrder { bgra, rgba };
+/// How a source pixel lies in memory: bytes in their order, or a little-endian word from its highest bit.
+enum class PixelOrder { bgra, rgba, a2r10g10b10, a2b10g10r10, r5g6b5 };
+
+constexpr std::uint32_t bytes_per_pixel(PixelOrder order) noexcept {
+  return order == PixelOrder::r5g6b5 ? 2 : 4;
+}
 
 /// A finished frame. The memory belongs to the swapchain and stays unchanged until the call that got it
 /// returns.

@@ -1,6 +1,7 @@
 #include "guest-icd/wsi/surface.hpp"
 
 #include <array>
+#include <optional>
 
 #include "guest-icd/wsi/chain.hpp"
 
@@ -36,9 +37,23 @@ constexpr VkPresentGravityFlagsEXT kGravities =
 std::span<const VkFormat> swapchain_formats() noexcept { return kFormats; }
 std::span<const VkPresentModeKHR> present_modes() noexcept { return kPresentModes; }
 
-PixelOrder pixel_order(VkFormat format) noexcept {
-  const bool rgba = format == VK_FORMAT_R8G8B8A8_UNORM || format == VK_FORMAT_R8G8B8A8_SRGB;
-  return rgba ? PixelOrder::rgba : PixelOrder::bgra;
+std::optional<PixelOrder> pixel_order(VkFormat format) noexcept {
+  switch (format) {
+    case VK_FORMAT_B8G8R8A8_UNORM:
+    case VK_FORMAT_B8G8R8A8_SRGB:
+      return PixelOrder::bgra;
+    case VK_FORMAT_R8G8B8A8_UNORM:
+    case VK_FORMAT_R8G8B8A8_SRGB:
+      return PixelOrder::rgba;
+    case VK_FORMAT_A2R10G10B10_UNORM_PACK32:
+      return PixelOrder::a2r10g10b10;
+    case VK_FORMAT_A2B10G10R10_UNORM_PACK32:
+      return PixelOrder::a2b10g10r10;
+    case VK_FORMAT_R5G6B5_UNORM_PACK16:
+      return PixelOrder::r5g6b5;
+    default:
+      return std::nullopt;
+  }
 }
 
 VkImageUsageFlags usage_of(VkFormatFeatureFlags features) noexcept {

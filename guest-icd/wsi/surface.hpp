@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "guest-icd/wsi/present_target.hpp"
@@ -53,10 +54,12 @@ struct DeviceFacts {
   std::span<const VkFormat> formats;  ///< of swapchain_formats(), those the device can render to and copy
 };
 
-/// Every format that a swapchain can have, the preferred first.
+/// Every format that is offered, the preferred first.
 std::span<const VkFormat> swapchain_formats() noexcept;
-/// The order of a swapchain format's bytes.
-PixelOrder pixel_order(VkFormat format) noexcept;
+/// How the pixels of a format lie in memory, if they can be shown. More are shown than are offered: Mesa's
+/// EGL on Wayland takes what the compositor's wl_shm has without asking the driver, and programs that do ask
+/// would gain nothing from 10 bits, of which 8 reach the screen.
+std::optional<PixelOrder> pixel_order(VkFormat format) noexcept;
 /// VkFormatFeatureFlags as the image usage they allow.
 VkImageUsageFlags usage_of(VkFormatFeatureFlags features) noexcept;
 

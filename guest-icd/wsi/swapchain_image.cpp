@@ -35,8 +35,10 @@ std::optional<std::uint32_t> choose_memory(const VkPhysicalDeviceMemoryPropertie
 }  // namespace
 
 VkResult SwapchainImage::create(SwapchainDevice& device, const VkSwapchainCreateInfoKHR& info) noexcept {
+  const auto order = pixel_order(info.imageFormat);
+  if (!order) return VK_ERROR_INITIALIZATION_FAILED;  // was not offered, and a copy of it might not fit
   extent_ = info.imageExtent;
-  order_ = pixel_order(info.imageFormat);
+  order_ = *order;
   if (const VkResult result = create_image(device, info); result != VK_SUCCESS) return result;
   if (!direct_) {
     if (const VkResult result = create_buffer(device); result != VK_SUCCESS) return result;
@@ -125,7 +127,7 @@ VkResult SwapchainImage::map(SwapchainDevice& device, VkDeviceMemory memory) noe
 VkResult SwapchainImage::create_buffer(SwapchainDevice& device) noexcept {
   VkBufferCreateInfo buffer{};
   buffer.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
-  buffer.size = static_cast<VkDeviceSize>(extent_.width) * extent_.height * 4;
+  buffer.size = static_cast<VkDeviceSize>(extent_.width) * extent_.height * bytes_per_pixel(order_);
   buffer.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT;
   buffer.sharingMode = VK_SHARING_MODE_EXCLUSIVE;
   if (const VkResult result = device.vkCreateBuffer(device.handle, &buffer, nullptr, &buffer_);
@@ -150,7 +152,7 @@ VkResult SwapchainImage::create_buffer(SwapchainDevice& device) noexcept {
       result != VK_SUCCESS) {
     return result;
   }
-  row_pitch_ = static_cast<std::size_t>(extent_.width) * 4;
+  row_pitch_ = static_cast<std::size_t>(extent_.width) * bytes_per_pixel(order_);
   return map(device, buffer_memory_);
 }
 

@@ -46,18 +46,37 @@ void apply(const GlEnvironment& wanted) {
 
 }  // namespace
 
-GlEnvironment gl_environment(bool cpu_device, const std::string& vendor_file) {
+GlDevice gl_device(bool cpu_device, bool wayland) {
+  if (cpu_device) return GlDevice::cpu;
+  return wayland ? GlDevice::gpu_as_cpu : GlDevice::gpu;
+}
+
+bool has_wayland() {
+  if (!variable("WAYLAND_SOCKET").empty() || !variable("WAYLAND_DISPLAY").empty()) return true;
+  const std::string folder = variable("XDG_RUNTIME_DIR");
+  std::error_code error;
+  return !folder.empty() && fs::exists(fs::path(folder) / "wayland-0", error);
+}
+
+GlEnvironment gl_environment(GlDevice device, const std::string& vendor_file) {
   GlEnvironment out;
   out.set = {{"MESA_LOADER_DRIVER_OVERRIDE", "zink"},
              {"GALLIUM_DRIVER", "zink"},
              {"__GLX_VENDOR_LIBRARY_NAME", "mesa"}};
   if (!vendor_file.empty()) out.set.emplace_back("__EGL_VENDOR_LIBRARY_FILENAMES", vendor_file);
-  if (cpu_device) {
-    out.set.emplace_back("LIBGL_ALWAYS_SOFTWARE", "1");
-    out.unset.emplace_back("LIBGL_KOPPER_DRI2");
-  } else {
+  if (device == GlDevice::gpu) {
     out.set.emplace_back("LIBGL_KOPPER_DRI2", "1");
     out.unset.emplace_back("LIBGL_ALWAYS_SOFTWARE");
+  } else {
+    out.set.emplace_back("LIBGL_ALWAYS_SOFTWARE", "1");
+    out.unset.emplace_back("LIBGL_KOPPER_DRI2");
+  }
+  if (device == GlDevice::gpu_as_cpu) {
+    out.set.emplace_back("VIADUCT_ZINK_DEVICE", "cpu");
+    // What Zink does for CPUs only, and is slow on a GPU: a shader compiled for each value of a uniform.
+    out.set.emplace_back("ZINK_INLINE_UNIFORMS", "0");
+  } else {
+    out.unset.emplace_back("VIADUCT_ZINK_DEVICE");
   }
   return out;
 }
@@ -99,7 +118,7 @@ std::string set_up_gl(bool cpu_device) {
     return "OpenGL programs will not use Viaduct: Mesa's Zink is not installed (on Debian the package "
            "libgl1-mesa-dri); --no-gl leaves OpenGL alone and keeps this quiet";
   }
-  apply(gl_environment(cpu_device, vendor_file()));
+  apply(gl_environment(gl_device(cpu_device, has_wayland()), vendor_file()));
   return {};
 }
 

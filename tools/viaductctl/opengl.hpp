@@ -16,9 +16,18 @@ struct GlEnvironment {
 };
 
 // Mesa takes two ways to a window without DRI3, and which one Zink goes depends on the kind of the device
-// that it finds: `cpu_device` is whether that is VK_PHYSICAL_DEVICE_TYPE_CPU. `vendor_file` is libglvnd's
-// file for Mesa's EGL, or empty where there is none.
-[[nodiscard]] GlEnvironment gl_environment(bool cpu_device, const std::string& vendor_file);
+// that it finds.
+enum class GlDevice {
+  cpu,         // VK_PHYSICAL_DEVICE_TYPE_CPU
+  gpu,         // anything else, on X11
+  gpu_as_cpu,  // anything else where there is Wayland: for a GPU Mesa 25.0 wants a DRM device there
+};
+[[nodiscard]] GlDevice gl_device(bool cpu_device, bool wayland);
+// `vendor_file` is libglvnd's file for Mesa's EGL, or empty where there is none.
+[[nodiscard]] GlEnvironment gl_environment(GlDevice device, const std::string& vendor_file);
+
+// Whether a program of this environment can find a Wayland compositor, as libwayland looks for it.
+[[nodiscard]] bool has_wayland();
 
 // For a host that lends OpenGL itself (viaductd --gl virgl): Mesa's virpipe, with the server at `socket`.
 [[nodiscard]] GlEnvironment virgl_environment(const std::string& vendor_file, const std::string& socket);

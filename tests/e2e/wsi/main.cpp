@@ -107,6 +107,34 @@ int colours(Stage& stage) {
   return 0;
 }
 
+/// Formats that are not offered and that Mesa's EGL asks for all the same.
+int unoffered(Stage& stage) {
+  for (const VkFormat format : {VK_FORMAT_A2R10G10B10_UNORM_PACK32, VK_FORMAT_A2B10G10R10_UNORM_PACK32,
+                                VK_FORMAT_R5G6B5_UNORM_PACK16}) {
+    Chain chain(stage.gpu, stage.surface(), kExtent, VK_PRESENT_MODE_FIFO_KHR, VK_NULL_HANDLE, format);
+    const bool coarse = format == VK_FORMAT_R5G6B5_UNORM_PACK16;
+    for (const std::uint32_t colour : {0xff0000u, 0x00ff00u, 0x0000ffu, coarse ? 0xff00ffu : 0x123456u}) {
+      CHECK_VK(chain.draw(colour));
+      stage.window().pump();
+      CHECK(becomes(stage.window(), colour, kExtent.width, kExtent.height));
+    }
+  }
+  VkSwapchainCreateInfoKHR info{};
+  info.sType = VK_STRUCTURE_TYPE_SWAPCHAIN_CREATE_INFO_KHR;
+  info.surface = stage.surface();
+  info.minImageCount = 2;
+  info.imageFormat = VK_FORMAT_R16G16B16A16_SFLOAT;
+  info.imageExtent = kExtent;
+  info.imageArrayLayers = 1;
+  info.imageUsage = VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+  info.preTransform = VK_SURFACE_TRANSFORM_IDENTITY_BIT_KHR;
+  info.compositeAlpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR;
+  info.presentMode = VK_PRESENT_MODE_FIFO_KHR;
+  VkSwapchainKHR none = VK_NULL_HANDLE;
+  CHECK_RESULT(vkCreateSwapchainKHR(stage.gpu.device, &info, nullptr, &none), VK_ERROR_INITIALIZATION_FAILED);
+  return 0;
+}
+
 int pacing(Stage& stage) {
   VkSwapchainKHR old = VK_NULL_HANDLE;
   std::unique_ptr<Chain> previous;
@@ -314,7 +342,8 @@ int main(int count, char** arguments) {
       {"resize", resize},           {"two", two},         {"acquires", acquires},
       {"aliases", aliases},         {"lost", lost},       {"leave", leave},
       {"endless", endless},         {"ids", ids},         {"await", await},
-      {"maintenance", maintenance}, {"scaling", scaling}, {"views", views}};
+      {"maintenance", maintenance}, {"scaling", scaling}, {"views", views},
+      {"unoffered", unoffered}};
   const std::string name = count > 1 ? arguments[1] : "";
   std::string platform = "xcb";
   if (count > 3 && std::strcmp(arguments[2], "--platform") == 0) platform = arguments[3];

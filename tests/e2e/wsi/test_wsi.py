@@ -17,7 +17,7 @@ from harness import BUILD, SWIFTSHADER, Host, Program, native_environment, wait_
 
 PROGRAM = BUILD / "tests/wsi_window"
 SCENARIOS = ["queries", "colours", "pacing", "resize", "two", "acquires", "aliases", "lost", "leave", "ids",
-             "maintenance", "scaling", "views"]
+             "maintenance", "scaling", "views", "unoffered"]
 SKIPPED = 77
 DEVICE_LOST = -4
 SURFACE_LOST = -1000000000
@@ -79,8 +79,8 @@ DISPLAYS = {"xcb": XServer, "xlib": XServer, "wayland": Compositor, "wayland-own
 # What a kind of window has nothing to try for: its size is not its server's to set, or it cannot be destroyed alone.
 NOTHING_TO_TRY = {("wayland", "resize"), ("wayland", "lost"), ("wayland-own", "lost"), ("headless", "resize"),
                   ("headless", "lost")}
-# What Debian 12's lavapipe lacks by itself.
-NOT_NATIVE = {"ids", "maintenance", "scaling"}
+# What Debian 12's lavapipe lacks by itself, and what no driver need give.
+NOT_NATIVE = {"ids", "maintenance", "scaling", "unoffered"}
 # What is drawn into Debian 13's images of a swapchain by another name is not what its window shows.
 if "VERSION_CODENAME=trixie" in pathlib.Path("/etc/os-release").read_text():
     NOT_NATIVE.add("aliases")

@@ -68,18 +68,46 @@ TEST(Zink, is_looked_for_in_the_users_own_place_if_one_is_named) {
 }
 
 TEST(GlEnvironment, says_software_for_cpus_only) {
-  const auto cpu = tools::gl_environment(true, "");
+  const auto cpu = tools::gl_environment(tools::gl_device(true, false), "");
   EXPECT_EQ(value(cpu, "LIBGL_ALWAYS_SOFTWARE"), "1");
   EXPECT_TRUE(unsets(cpu, "LIBGL_KOPPER_DRI2"));
-  const auto gpu = tools::gl_environment(false, "");
+  EXPECT_TRUE(unsets(cpu, "VIADUCT_ZINK_DEVICE"));
+  EXPECT_EQ(tools::gl_environment(tools::gl_device(true, true), "").set, cpu.set);
+  const auto gpu = tools::gl_environment(tools::gl_device(false, false), "");
   EXPECT_EQ(value(gpu, "LIBGL_KOPPER_DRI2"), "1");
   EXPECT_TRUE(unsets(gpu, "LIBGL_ALWAYS_SOFTWARE"));
+  EXPECT_TRUE(unsets(gpu, "VIADUCT_ZINK_DEVICE"));
+}
+
+TEST(GlEnvironment, has_the_driver_call_a_gpu_a_cpu_where_there_is_wayland) {
+  const auto wanted = tools::gl_environment(tools::gl_device(false, true), "");
+  EXPECT_EQ(value(wanted, "LIBGL_ALWAYS_SOFTWARE"), "1");
+  EXPECT_EQ(value(wanted, "VIADUCT_ZINK_DEVICE"), "cpu");
+  EXPECT_EQ(value(wanted, "ZINK_INLINE_UNIFORMS"), "0");
+  EXPECT_TRUE(unsets(wanted, "LIBGL_KOPPER_DRI2"));
+}
+
+TEST(Wayland, is_found_where_libwayland_looks) {
+  const Root root({"wayland-0"});
+  const Root empty({});
+  ::unsetenv("WAYLAND_SOCKET");
+  ::unsetenv("WAYLAND_DISPLAY");
+  ::setenv("XDG_RUNTIME_DIR", empty.path().c_str(), 1);
+  EXPECT_FALSE(tools::has_wayland());
+  ::setenv("XDG_RUNTIME_DIR", root.path().c_str(), 1);
+  EXPECT_TRUE(tools::has_wayland());
+  ::unsetenv("XDG_RUNTIME_DIR");
+  EXPECT_FALSE(tools::has_wayland());
+  ::setenv("WAYLAND_DISPLAY", "wayland-7", 1);
+  EXPECT_TRUE(tools::has_wayland());
+  ::unsetenv("WAYLAND_DISPLAY");
 }
 
 TEST(GlEnvironment, names_mesas_egl_only_where_its_file_is) {
-  EXPECT_EQ(value(tools::gl_environment(true, "/x/50_mesa.json"), "__EGL_VENDOR_LIBRARY_FILENAMES"),
-            "/x/50_mesa.json");
-  EXPECT_EQ(value(tools::gl_environment(true, ""), "__EGL_VENDOR_LIBRARY_FILENAMES"), "");
+  EXPECT_EQ(
+      value(tools::gl_environment(tools::GlDevice::cpu, "/x/50_mesa.json"), "__EGL_VENDOR_LIBRARY_FILENAMES"),
+      "/x/50_mesa.json");
+  EXPECT_EQ(value(tools::gl_environment(tools::GlDevice::cpu, ""), "__EGL_VENDOR_LIBRARY_FILENAMES"), "");
 }
 
 }  // namespace

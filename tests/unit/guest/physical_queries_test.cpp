@@ -1,5 +1,6 @@
 // The queries of a physical device, before and after the loss of the session.
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <cstring>
 #include <vector>
@@ -68,6 +69,25 @@ TEST(DeviceFacts, EveryFetchedFormatIsFoundAgain) {
   EXPECT_EQ(fetched_index(VK_FORMAT_G8B8G8R8_422_UNORM, VK_API_VERSION_1_0), -1);
   EXPECT_EQ(fetched_index(VK_FORMAT_PVRTC1_2BPP_UNORM_BLOCK_IMG, VK_API_VERSION_1_3), -1);
   EXPECT_EQ(fetched_index(VK_FORMAT_MAX_ENUM, VK_API_VERSION_1_3), -1);
+}
+
+TEST(Instance, OnlyZinkIsToldOfACpuAndOnlyIfThatIsAskedFor) {
+  VkApplicationInfo zink{
+      VK_STRUCTURE_TYPE_APPLICATION_INFO, nullptr, "glxgears", 0, "mesa zink", 0, kVersion};
+  VkApplicationInfo other = zink;
+  other.pEngineName = "DXVK";
+  VkApplicationInfo nameless = zink;
+  nameless.pEngineName = nullptr;
+  ::unsetenv("VIADUCT_ZINK_DEVICE");
+  EXPECT_FALSE(wants_cpu(&zink));
+  ::setenv("VIADUCT_ZINK_DEVICE", "gpu", 1);
+  EXPECT_FALSE(wants_cpu(&zink));
+  ::setenv("VIADUCT_ZINK_DEVICE", "cpu", 1);
+  EXPECT_TRUE(wants_cpu(&zink));
+  EXPECT_FALSE(wants_cpu(&other));
+  EXPECT_FALSE(wants_cpu(&nameless));
+  EXPECT_FALSE(wants_cpu(nullptr));
+  ::unsetenv("VIADUCT_ZINK_DEVICE");
 }
 
 TEST(DeviceFacts, OnlyStructsThatTheDeviceFillsAreFetched) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace viaduct::guest::wsi {
@@ -81,6 +82,34 @@ TEST(Pixels, TenBitVisualsSpanTheWholeRange) {
   const FrameView one{reinterpret_cast<const std::byte*>(&white), 1, 1, 4, PixelOrder::bgra};
   convert_rows(one, 0, 1, layout, true, reinterpret_cast<std::byte*>(&out), 4);
   EXPECT_EQ(out, 0x3fffffffu);
+}
+
+// Red, green and blue of 8 bits that the words below hold in their upper bits.
+TEST(Pixels, TenBitFramesLoseTheirLowestBitsAndSpreadTheirAlpha) {
+  const std::uint32_t rgb = 2u << 30 | (0x12u << 2 | 3) << 20 | (0x34u << 2 | 1) << 10 | 0x56u << 2;
+  const std::uint32_t bgr = 2u << 30 | (0x56u << 2 | 3) << 20 | (0x34u << 2 | 1) << 10 | 0x12u << 2;
+  PixelLayout with_alpha;
+  with_alpha.alpha = 0xff000000;
+  const PixelLayout by_masks{4, 0xff, 0xff00, 0xff0000, 0, false};
+  for (const auto& [order, word] :
+       {std::pair(PixelOrder::a2r10g10b10, rgb), std::pair(PixelOrder::a2b10g10r10, bgr)}) {
+    const FrameView one{reinterpret_cast<const std::byte*>(&word), 1, 1, 4, order};
+    std::uint32_t out = 0;
+    convert_rows(one, 0, 1, with_alpha, false, reinterpret_cast<std::byte*>(&out), 4);
+    EXPECT_EQ(out, 0xaa123456u);
+    convert_rows(one, 0, 1, with_alpha, true, reinterpret_cast<std::byte*>(&out), 4);
+    EXPECT_EQ(out, 0xff123456u);
+    convert_rows(one, 0, 1, by_masks, true, reinterpret_cast<std::byte*>(&out), 4);
+    EXPECT_EQ(out, 0x563412u);
+  }
+}
+
+TEST(Pixels, SixteenBitFramesSpanTheWholeRange) {
+  const std::array<std::uint16_t, 4> words{0xffff, 0xf800, 0x07e0, 0x0010};
+  const FrameView frame{reinterpret_cast<const std::byte*>(words.data()), 2, 2, 4, PixelOrder::r5g6b5};
+  std::array<std::uint32_t, 4> out{};
+  convert_rows(frame, 0, 2, {}, true, reinterpret_cast<std::byte*>(out.data()), 8);
+  EXPECT_EQ(out, (std::array<std::uint32_t, 4>{0xffffffff, 0xffff0000, 0xff00ff00, 0xff000084}));
 }
 
 TEST(Pixels, ABigEndianServerGetsItsBytesReversed) {
