@@ -18,7 +18,7 @@ GuestSwapchainDevice::GuestSwapchainDevice(Device& device) noexcept : device_(de
   // A software driver renders in the processor's memory wherever an image lies; a GPU would render through
   // the bus.
   const PhysicalDevice& physical = *device.physical;
-  if (physical.facts.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU &&
+  if (physical.facts.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU && !physical.instance->as_cpu &&
       perf_enabled(PerfSwitch::direct_frames)) {
     direct_type_bits = physical.arena_type_bits & ~physical.shadowed_type_bits;
   }
