@@ -10,7 +10,9 @@ namespace viaduct::host {
 namespace {
 
 constexpr std::uint32_t kPattern = 0x7ead0c75u;
-constexpr std::uint64_t kGpuDeadlineNs = 2'000'000'000;
+// A machine that is busy elsewhere may take seconds, and a session without imports is slow for all of its
+// life.
+constexpr std::uint64_t kGpuDeadlineNs = 10'000'000'000;
 
 // One trial import; everything it made is gone when it is.
 class Trial {
@@ -18,6 +20,8 @@ class Trial {
   Trial(const ProbeTarget& target, SharingMode mode, const RegionFile& region)
       : target_(target), table_(target.table), mode_(mode), region_(region) {}
   ~Trial() {
+    // What executes must not be destroyed; of a GPU that hangs, its driver tells sooner or later.
+    if (executing_) table_.vkDeviceWaitIdle(target_.device);
     table_.vkDestroyFence(target_.device, fence_, nullptr);
     table_.vkDestroyCommandPool(target_.device, pool_, nullptr);
     table_.vkDestroyBuffer(target_.device, buffer_, nullptr);
@@ -91,9 +95,16 @@ class Trial {
     submit.pCommandBuffers = &commands;
     VkQueue queue = VK_NULL_HANDLE;
     table_.vkGetDeviceQueue(target_.device, target_.queue_family, 0, &queue);
-    return table_.vkEndCommandBuffer(commands) == VK_SUCCESS &&
-           table_.vkQueueSubmit(queue, 1, &submit, fence_) == VK_SUCCESS &&
-           table_.vkWaitForFences(target_.device, 1, &fence_, VK_TRUE, kGpuDeadlineNs) == VK_SUCCESS;
+    if (table_.vkEndCommandBuffer(commands) != VK_SUCCESS ||
+        table_.vkQueueSubmit(queue, 1, &submit, fence_) != VK_SUCCESS) {
+      return false;
+    }
+    const VkResult done = table_.vkWaitForFences(target_.device, 1, &fence_, VK_TRUE, kGpuDeadlineNs);
+    executing_ = done != VK_SUCCESS;
+    if (executing_) {
+      VIADUCT_LOG_WARN("memory", "the driver did not fill a page in 10 s (VkResult %d)", done);
+    }
+    return !executing_;
   }
 
   static bool shows_pattern(std::span<const std::byte> pages) {
@@ -113,6 +124,7 @@ class Trial {
   VkDeviceMemory memory_ = VK_NULL_HANDLE;
   VkCommandPool pool_ = VK_NULL_HANDLE;
   VkFence fence_ = VK_NULL_HANDLE;
+  bool executing_ = false;
 };
 
 std::uint64_t import_alignment(const ProbeTarget& target) noexcept {
