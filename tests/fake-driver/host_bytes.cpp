@@ -10,15 +10,6 @@ namespace {
 
 #ifdef VK_VERSION_1_4
 
-VkResult record(const char* command, uint64_t inputs) {
-  Entry entry;
-  entry.name_hash = fnv1a32(command);
-  entry.result = Recorder::get().next_result(command);
-  entry.inputs = inputs;
-  Recorder::get().add(entry, {});
-  return static_cast<VkResult>(entry.result);
-}
-
 void make_up(void* to, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) static_cast<std::byte*>(to)[i] = made_up_byte(i);
 }
@@ -28,8 +19,9 @@ VKAPI_ATTR VkResult VKAPI_CALL copy_to_image(VkDevice, const VkCopyMemoryToImage
   for (uint32_t i = 0; i < info->regionCount; ++i) {
     const VkMemoryToImageCopy& region = info->pRegions[i];
     const std::span content(static_cast<const std::byte*>(region.pHostPointer), packed_size(region));
-    result = record("vkCopyMemoryToImage", image_copy_digest(digest_of(info->dstImage), info->dstImageLayout,
-                                                             info->flags, region, content));
+    result = Recorder::get().record(
+        "vkCopyMemoryToImage",
+        image_copy_digest(digest_of(info->dstImage), info->dstImageLayout, info->flags, region, content));
   }
   return result;
 }
@@ -38,8 +30,9 @@ VKAPI_ATTR VkResult VKAPI_CALL copy_to_memory(VkDevice, const VkCopyImageToMemor
   VkResult result = VK_SUCCESS;
   for (uint32_t i = 0; i < info->regionCount; ++i) {
     const VkImageToMemoryCopy& region = info->pRegions[i];
-    result = record("vkCopyImageToMemory", image_copy_digest(digest_of(info->srcImage), info->srcImageLayout,
-                                                             info->flags, region, {}));
+    result = Recorder::get().record(
+        "vkCopyImageToMemory",
+        image_copy_digest(digest_of(info->srcImage), info->srcImageLayout, info->flags, region, {}));
     make_up(region.pHostPointer, packed_size(region));
   }
   return result;
@@ -57,7 +50,7 @@ VKAPI_ATTR VkResult VKAPI_CALL convert(VkDevice, const VkConvertCooperativeVecto
   }
   const std::size_t room = writes ? *info->pDstSize : 0;
   const VkResult result =
-      record("vkConvertCooperativeVectorMatrixNV", conversion_digest(*info, source, room));
+      Recorder::get().record("vkConvertCooperativeVectorMatrixNV", conversion_digest(*info, source, room));
   if (result != VK_SUCCESS) return result;
   *info->pDstSize = kConvertedSize;
   if (!writes) return VK_SUCCESS;

@@ -7,25 +7,16 @@
 namespace viaduct::fake {
 namespace {
 
-VkResult record(const char* command, uint64_t inputs) {
-  Entry entry;
-  entry.name_hash = fnv1a32(command);
-  entry.result = Recorder::get().next_result(command);
-  entry.inputs = inputs;
-  Recorder::get().add(entry, {});
-  return static_cast<VkResult>(entry.result);
-}
-
 VKAPI_ATTR VkResult VKAPI_CALL set_name(VkDevice, const VkDebugUtilsObjectNameInfoEXT* info) {
   const std::span<const char> text(info->pObjectName, std::strlen(info->pObjectName));
-  return record("vkSetDebugUtilsObjectNameEXT",
-                name_digest(info->objectType, info->objectHandle, 0, std::as_bytes(text)));
+  return Recorder::get().record("vkSetDebugUtilsObjectNameEXT",
+                                name_digest(info->objectType, info->objectHandle, 0, std::as_bytes(text)));
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL set_tag(VkDevice, const VkDebugUtilsObjectTagInfoEXT* info) {
   const std::span<const std::byte> tag(static_cast<const std::byte*>(info->pTag), info->tagSize);
-  return record("vkSetDebugUtilsObjectTagEXT",
-                name_digest(info->objectType, info->objectHandle, info->tagName, tag));
+  return Recorder::get().record("vkSetDebugUtilsObjectTagEXT",
+                                name_digest(info->objectType, info->objectHandle, info->tagName, tag));
 }
 
 }  // namespace

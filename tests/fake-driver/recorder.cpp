@@ -3,6 +3,8 @@
 #include <cstring>
 #include <sstream>
 
+#include "base/hash.hpp"
+
 namespace viaduct::fake {
 namespace {
 
@@ -38,6 +40,15 @@ VkResult Recorder::next_result(std::string_view command) {
   const VkResult result = found->second.result;
   failures_.erase(found);
   return result;
+}
+
+VkResult Recorder::record(std::string_view command, uint64_t inputs) {
+  Entry entry;
+  entry.name_hash = fnv1a32(command);
+  entry.result = next_result(command);
+  entry.inputs = inputs;
+  add(entry, {});
+  return static_cast<VkResult>(entry.result);
 }
 
 void Recorder::instruct(std::string_view instruction) {

@@ -42,6 +42,8 @@ class Recorder {
   void add(Entry entry, std::span<const uint64_t> handles);
   // What the next call of this command shall give instead of succeeding, or VK_SUCCESS; counts the call.
   VkResult next_result(std::string_view command);
+  // A call without outputs or handles of its own: adds it with its next result, and gives that.
+  VkResult record(std::string_view command, uint64_t inputs);
   void instruct(std::string_view instruction);
   // Copies the log into `out` and empties it, if it fits; gives its size.
   std::size_t read(std::span<std::byte> out, bool consume);
