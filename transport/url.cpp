@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <fstream>
 
 namespace viaduct::transport {
 
@@ -102,6 +103,18 @@ Result<Url> parse_tcp(std::string_view rest, Url url) {
   return url;
 }
 
+void add_urls_of_file(const char* path, std::vector<std::string>& places) {
+  constexpr std::size_t kMostUrls = 8;
+  std::ifstream file(path);
+  std::size_t urls = 0;
+  for (std::string line; urls < kMostUrls && std::getline(file, line);) {
+    const std::size_t first = line.find_first_not_of(" \t\r");
+    if (first == std::string::npos || line[first] == '#') continue;
+    places.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
+    ++urls;
+  }
+}
+
 }  // namespace
 
 Result<Url> parse_url(std::string_view text) {
@@ -166,7 +179,7 @@ std::string to_string(const Url& url) {
   return text;
 }
 
-std::vector<std::string> standard_places() {
+std::vector<std::string> standard_places(const char* url_file) {
   const char* given = ::secure_getenv("VIADUCT_URL");
   if (given != nullptr && given[0] != '\0') return {given};
   std::vector<std::string> places;
@@ -176,7 +189,9 @@ std::vector<std::string> standard_places() {
     url.path = std::string(runtime) + "/viaduct/viaduct.sock";
     places.push_back(to_string(url));
   }
-  places.emplace_back("unix:///run/viaduct/viaduct.sock");
+  const std::size_t before = places.size();
+  add_urls_of_file(url_file, places);
+  if (places.size() == before) places.emplace_back("unix:///run/viaduct/viaduct.sock");
   return places;
 }
 

@@ -36,8 +36,10 @@ std::string to_string(const Url& url);
 // The places where a program looks for the host, in this order:
 //   1. $VIADUCT_URL, if set and not empty: then nothing else is tried
 //   2. unix://$XDG_RUNTIME_DIR/viaduct/viaduct.sock, if XDG_RUNTIME_DIR is an absolute path
-//   3. unix:///run/viaduct/viaduct.sock
+//   3. what the machine's file names: one URL a line, blank lines and those that begin with # aside;
+//      unix:///run/viaduct/viaduct.sock if there is no such file, or no URL in it
 // In set-user-id programs the environment is not looked at.
-std::vector<std::string> standard_places();
+inline constexpr const char* kUrlFile = "/etc/viaduct/url";
+std::vector<std::string> standard_places(const char* url_file = kUrlFile);
 
 }  // namespace viaduct::transport

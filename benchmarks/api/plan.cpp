@@ -108,12 +108,13 @@ void measure_report(const ApiOptions& options, ApiReport& report,
       show_progress("round " + std::to_string(round + 1) + " of " + std::to_string(options.rounds) + ": " +
                     group.name);
       for (Column& column : report.columns) measure_group(group, "", column);
+      // A run that is cut off loses no more than a group in its first round, and than a round later.
+      if (round == 0 && !keep(report)) return;
     }
     if (has_group(report, "sharing")) {
       show_progress("round " + std::to_string(round + 1) + ": sharing");
       measure_sharing(options, report);
     }
-    // A run that is cut off loses no more than its last round.
     if (round + 1 < options.rounds && !keep(report)) return;
   }
   if (has_group(report, "tenants")) measure_tenants(options, report);

@@ -27,8 +27,8 @@ struct ApiOptions {
 // The empty report of a run: its machine, columns and lines. std::runtime_error if `only` names nothing, or
 // if a driver gives no device.
 ApiReport begin_report(const ApiOptions& options);
-// Fills it. The service, if one is needed, is there and VIADUCT_URL names it. keep: called between rounds
-// with what there is so far; false ends the run.
+// Fills it. The service, if one is needed, is there and VIADUCT_URL names it. keep: called with what there
+// is so far after each group of the first round, and between rounds; false ends the run.
 void measure_report(const ApiOptions& options, ApiReport& report,
                     const std::function<bool(const ApiReport&)>& keep);
 

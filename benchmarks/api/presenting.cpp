@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -203,7 +204,11 @@ struct Window {
   explicit Window(VkExtent2D extent) : connection(xcb_connect(nullptr, nullptr)) {
     if (xcb_connection_has_error(connection)) {
       xcb_disconnect(connection);
-      throw std::runtime_error("no X server: DISPLAY names none, and Xvfb is not installed");
+      const char* display = getenv("DISPLAY");
+      throw std::runtime_error(
+          display == nullptr ? std::string("no X server: DISPLAY is not set, and Xvfb is not installed or "
+                                           "did not start within 10 s")
+                             : std::string("the X server ") + display + " takes no connection");
     }
     const xcb_screen_t* screen = xcb_setup_roots_iterator(xcb_get_setup(connection)).data;
     id = xcb_generate_id(connection);

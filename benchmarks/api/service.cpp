@@ -96,16 +96,21 @@ VirtualDisplay::VirtualDisplay() {
   if (pipe(ends) != 0) return;  // without close-on-exec: Xvfb writes its number there
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  process_ = start(
-      {"Xvfb", "-displayfd", std::to_string(ends[1]), "-screen", "0", "3840x2160x24", "-nolisten", "tcp"}, {},
-      nowhere);
+  // It must not reset when its last client leaves: the next one might connect just then, and be turned away.
+  process_ = start({"Xvfb", "-displayfd", std::to_string(ends[1]), "-screen", "0", "3840x2160x24",
+                    "-nolisten", "tcp", "-noreset"},
+                   {}, nowhere);
   close(nowhere);
   close(ends[1]);
+  // The number and its line end come in separate writes; closing before the second would end the server.
   pollfd ready{ends[0], POLLIN, 0};
-  char number[16] = {};
-  if (poll(&ready, 1, 10000) == 1 && read(ends[0], number, sizeof number - 1) > 0) {
-    setenv("DISPLAY", (":" + std::to_string(std::atoi(number))).c_str(), 1);
+  std::string number;
+  while (!number.ends_with('\n') && poll(&ready, 1, 10000) == 1) {
+    char letter;
+    if (read(ends[0], &letter, 1) != 1) break;
+    number += letter;
   }
+  if (number.ends_with('\n')) setenv("DISPLAY", (":" + std::to_string(std::atoi(number.c_str()))).c_str(), 1);
   close(ends[0]);
 }
 

@@ -22,8 +22,8 @@ constexpr std::size_t kChunk = 16 * 1024;
 class Tables {
  public:
   explicit Tables(std::uint32_t buffers) : buffers_(buffers, HandleSlot{1, kSlotAlive, 0x1000, nullptr}) {
-    tables_.of(ObjectType::kBuffer) = {buffers_.data(), buffers};
-    tables_.of(ObjectType::kPipelineLayout) = {&layout_, 1};
+    tables_.of(ObjectType::kBuffer).set(buffers_.data(), buffers);
+    tables_.of(ObjectType::kPipelineLayout).set(&layout_, 1);
   }
   const HandleTables& get() const { return tables_; }
 

@@ -202,8 +202,8 @@ class Channel {
   std::uint64_t last_sequence_ = 0;  // published from memory_
   LostRecords scratch_;
 
-  transport::AdaptiveSpin reply_spin_{transport::kGuestSpinNs};
-  transport::AdaptiveSpin completion_spin_{transport::kGuestSpinNs};
+  transport::AdaptiveSpin reply_spin_;
+  transport::AdaptiveSpin completion_spin_;
   struct Ids : IdAllocator {
     Ids() noexcept : IdAllocator(protocol::kMaxObjectsOfType) {}
   };

@@ -73,14 +73,17 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
   }
   const auto welcome = protocol::decode_welcome(frame->payload);
   if (!welcome) return tl::unexpected(welcome.error());
+  if (welcome->region != protocol::RegionKind::memfd) {
+    return fail(Errc::bad_data, "the host's welcome has another kind of region than its descriptors");
+  }
   transport::RegionLayout layout;
   layout.region_size = welcome->region_size;
   layout.control_size = welcome->control_size;
   auto region = transport::Region::attach(std::move(frame->fds[0]), layout);
   if (!region) return tl::unexpected(region.error());
   made.region = std::move(*region);
-  made.doorbell_to_host = std::move(frame->fds[1]);
-  made.doorbell_to_guest = std::move(frame->fds[2]);
+  made.doorbell_to_host = std::make_unique<transport::EventDoorbell>(std::move(frame->fds[1]));
+  made.doorbell_to_guest = std::make_unique<transport::EventDoorbell>(std::move(frame->fds[2]));
   made.known = KnownCommands(welcome->commands);
   if (const char* lacking = made.known.missing_necessity()) {
     why = std::string("the host does not know ") + lacking + " as this driver sends it";

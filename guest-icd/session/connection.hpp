@@ -11,18 +11,18 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "base/unique_fd.hpp"
 #include "guest-icd/session/known_commands.hpp"
 #include "transport/region/region.hpp"
 #include "transport/stream/stream.hpp"
+#include "transport/wait/doorbell.hpp"
 
 namespace viaduct::guest {
 
 struct Connection {
   std::unique_ptr<transport::Stream> control;
   transport::Region region;
-  UniqueFd doorbell_to_host;
-  UniqueFd doorbell_to_guest;
+  std::unique_ptr<transport::Doorbell> doorbell_to_host;
+  std::unique_ptr<transport::Doorbell> doorbell_to_guest;
   std::uint32_t session_id = 0;
   std::string driver_name;
   KnownCommands known;

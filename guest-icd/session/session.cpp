@@ -78,10 +78,8 @@ std::shared_ptr<Session> Session::acquire() noexcept {
 Session::Session(Connection connection)
     : connection_(std::move(connection)),
       view_(connection_.region.view()),
-      to_host_(std::move(connection_.doorbell_to_host)),
-      to_guest_(std::move(connection_.doorbell_to_guest)),
-      parker_(view_, to_guest_, connection_.control->fd()),
-      ring_(view_, to_host_),
+      parker_(view_, *connection_.doorbell_to_guest, connection_.control->fd()),
+      ring_(view_, *connection_.doorbell_to_host),
       chunks_(view_),
       replies_(view_),
       arena_(view_.layout().arena_offset(), view_.layout().arena_size(),

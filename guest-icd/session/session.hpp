@@ -65,8 +65,6 @@ class Session {
  private:
   Connection connection_;
   transport::RegionView view_;
-  transport::EventDoorbell to_host_;
-  transport::EventDoorbell to_guest_;
   transport::Parker parker_;
   transport::RingProducer ring_;
   transport::ChunkPool chunks_;

@@ -10,6 +10,7 @@ class HeadlessTarget final : public PresentTarget {
  public:
   HeadlessTarget(HeadlessSurface& surface, WakeFd& wake) noexcept : PresentTarget(wake), surface_(surface) {}
 
+  bool wants_pixels() const noexcept override { return surface_.keeps_frames_; }
   void show(const FrameView& frame) noexcept override {
     surface_.keep(frame);
     timer_.shown(now_ns());
@@ -41,6 +42,8 @@ VkResult HeadlessSurface::make_target(const TargetOptions&, WakeFd& wake,
 
 void HeadlessSurface::keep(const FrameView& frame) noexcept {
   const std::lock_guard lock(mutex_);
+  ++frames_shown_;
+  if (!keeps_frames_) return;
   try {
     last_frame_.resize(static_cast<std::size_t>(frame.width) * frame.height);
   } catch (const std::bad_alloc&) {
@@ -50,7 +53,6 @@ void HeadlessSurface::keep(const FrameView& frame) noexcept {
   const PixelLayout layout{.alpha = 0xff000000};
   convert_rows(frame, 0, frame.height, layout, false, reinterpret_cast<std::byte*>(last_frame_.data()),
                static_cast<std::size_t>(frame.width) * 4);
-  ++frames_shown_;
 }
 
 std::vector<std::uint32_t> HeadlessSurface::last_frame() {

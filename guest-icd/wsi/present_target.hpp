@@ -38,6 +38,8 @@ class PresentTarget {
     return {static_cast<std::uint32_t>(seen >> 32), static_cast<std::uint32_t>(seen)};
   }
 
+  /// Any thread. Whether the pixels matter; if not, frames come without.
+  virtual bool wants_pixels() const noexcept { return true; }
   /// Shows the frame and returns when its memory may be written again. Failure sets lost().
   virtual void show(const FrameView& frame) noexcept = 0;
   /// FIFO: whether the next frame may be shown now.

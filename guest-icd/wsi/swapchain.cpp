@@ -40,7 +40,9 @@ VkResult Swapchain::initialise(const VkSwapchainCreateInfoKHR& info) noexcept {
   }
   if (const VkResult result = make_target(info); result != VK_SUCCESS) return result;
   while (count_ < count) {
-    if (const VkResult result = images_[count_++].create(*device_, info); result != VK_SUCCESS) return result;
+    if (const VkResult result = images_[count_++].create(*device_, info, target_->wants_pixels());
+        result != VK_SUCCESS)
+      return result;
   }
   try {
     presenter_.emplace(*device_, *target_, wake_, std::span(images_.get(), count_), *free_images_,

@@ -34,13 +34,15 @@ std::optional<std::uint32_t> choose_memory(const VkPhysicalDeviceMemoryPropertie
 
 }  // namespace
 
-VkResult SwapchainImage::create(SwapchainDevice& device, const VkSwapchainCreateInfoKHR& info) noexcept {
+VkResult SwapchainImage::create(SwapchainDevice& device, const VkSwapchainCreateInfoKHR& info,
+                                bool seen) noexcept {
   const auto order = pixel_order(info.imageFormat);
   if (!order) return VK_ERROR_INITIALIZATION_FAILED;  // was not offered, and a copy of it might not fit
   extent_ = info.imageExtent;
   order_ = *order;
+  if (!seen) way_ = Way::unseen;
   if (const VkResult result = create_image(device, info); result != VK_SUCCESS) return result;
-  if (!direct_) {
+  if (way_ == Way::copied) {
     if (const VkResult result = create_buffer(device); result != VK_SUCCESS) return result;
   }
   const VkFenceCreateInfo fence{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO, nullptr, 0};
@@ -75,7 +77,9 @@ VkResult SwapchainImage::create_image(SwapchainDevice& device,
       image.pNext = &formats;
     }
   }
-  direct_ = image.pNext == nullptr && device.can_be_direct(image);
+  if (way_ == Way::copied && image.pNext == nullptr && device.can_be_direct(image)) {
+    way_ = Way::direct;
+  }
   for (;;) {
     image.tiling = tiling();
     if (const VkResult result = device.vkCreateImage(device.handle, &image, nullptr, &image_);
@@ -83,21 +87,22 @@ VkResult SwapchainImage::create_image(SwapchainDevice& device,
       return result;
     }
     const VkResult result = allocate_image(device);
-    if (!direct_ || result == VK_SUCCESS) return result;
+    if (way_ != Way::direct || result == VK_SUCCESS) return result;
     // Mapped memory is scarcer than the device's own.
     destroy(device);
-    direct_ = false;
+    way_ = Way::copied;
   }
 }
 
 VkResult SwapchainImage::allocate_image(SwapchainDevice& device) noexcept {
   VkMemoryRequirements needs{};
   device.vkGetImageMemoryRequirements(device.handle, image_, &needs);
+  const bool direct = way_ == Way::direct;
   const auto type =
-      direct_ ? choose_memory(device.memory, needs.memoryTypeBits & device.direct_type_bits, kCoherent,
-                              VK_MEMORY_PROPERTY_HOST_CACHED_BIT, 0)
-              : choose_memory(device.memory, needs.memoryTypeBits, 0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
-                              VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
+      direct ? choose_memory(device.memory, needs.memoryTypeBits & device.direct_type_bits, kCoherent,
+                             VK_MEMORY_PROPERTY_HOST_CACHED_BIT, 0)
+             : choose_memory(device.memory, needs.memoryTypeBits, 0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+                             VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
   if (!type) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
   const VkMemoryAllocateInfo allocate{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, nullptr, needs.size, *type};
   if (const VkResult result = device.vkAllocateMemory(device.handle, &allocate, nullptr, &image_memory_);
@@ -105,7 +110,7 @@ VkResult SwapchainImage::allocate_image(SwapchainDevice& device) noexcept {
     return result;
   }
   if (const VkResult result = device.vkBindImageMemory(device.handle, image_, image_memory_, 0);
-      result != VK_SUCCESS || !direct_) {
+      result != VK_SUCCESS || !direct) {
     return result;
   }
   if (const VkResult result = map(device, image_memory_); result != VK_SUCCESS) return result;
@@ -197,10 +202,11 @@ VkResult SwapchainImage::record(SwapchainDevice& device, VkCommandBuffer command
   const VkCommandBufferBeginInfo begin{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO, nullptr, 0, nullptr};
   if (const VkResult result = device.vkBeginCommandBuffer(commands, &begin); result != VK_SUCCESS)
     return result;
+  if (way_ == Way::unseen) return device.vkEndCommandBuffer(commands);
   // Presenting makes visible whatever was available on the queue, without a barrier of the application's.
   const VkMemoryBarrier rendered{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_MEMORY_WRITE_BIT,
                                  VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
-  if (direct_) {
+  if (way_ == Way::direct) {
     const VkMemoryBarrier shown{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_MEMORY_WRITE_BIT,
                                 VK_ACCESS_HOST_READ_BIT};
     device.vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0,
@@ -234,7 +240,7 @@ VkResult SwapchainImage::record(SwapchainDevice& device, VkCommandBuffer command
 }
 
 FrameView SwapchainImage::frame(SwapchainDevice& device) noexcept {
-  if (!coherent_) {
+  if (way_ == Way::copied && !coherent_) {
     const VkMappedMemoryRange range{VK_STRUCTURE_TYPE_MAPPED_MEMORY_RANGE, nullptr, buffer_memory_, 0,
                                     VK_WHOLE_SIZE};
     device.vkInvalidateMappedMemoryRanges(device.handle, 1, &range);

@@ -1,7 +1,8 @@
 // One image of a swapchain: the host's image that the application renders to, a buffer in mapped memory that
 // the finished pixels are copied to, and the copy recorded once for every queue family that presents. Where
 // the device renders in mapped memory as well as elsewhere (software drivers), the image itself lies there:
-// it is *direct*, and in the copy's place is a barrier.
+// it is *direct*, and in the copy's place is a barrier. Of a swapchain whose pixels nobody sees (headless)
+// none is copied.
 //
 // Made and destroyed by the swapchain; between, record_copy() is called under the queue's external
 // synchronisation, and frame() after the copy's fence was waited for.
@@ -22,21 +23,24 @@ class SwapchainImage {
   SwapchainImage& operator=(const SwapchainImage&) = delete;
 
   /// VK_SUCCESS or what failed; destroy() is needed either way.
-  VkResult create(SwapchainDevice& device, const VkSwapchainCreateInfoKHR& info) noexcept;
+  VkResult create(SwapchainDevice& device, const VkSwapchainCreateInfoKHR& info, bool seen) noexcept;
   /// Nothing of it may be executing any more.
   void destroy(SwapchainDevice& device) noexcept;
 
   VkImage image() const noexcept { return image_; }
   VkDeviceMemory memory() const noexcept { return image_memory_; }
-  VkImageTiling tiling() const noexcept { return direct_ ? VK_IMAGE_TILING_LINEAR : VK_IMAGE_TILING_OPTIMAL; }
+  VkImageTiling tiling() const noexcept {
+    return way_ == Way::direct ? VK_IMAGE_TILING_LINEAR : VK_IMAGE_TILING_OPTIMAL;
+  }
   VkFence copied() const noexcept { return copied_; }
   /// The copy, for queues of this family; recorded at the first use into `pool`.
   VkResult copy_commands(SwapchainDevice& device, std::uint32_t family, VkCommandPool pool,
                          VkCommandBuffer& out) noexcept;
-  /// The pixels of the copy that was made last.
+  /// The pixels of the copy that was made last; null if nobody sees them.
   FrameView frame(SwapchainDevice& device) noexcept;
 
  private:
+  enum class Way { copied, direct, unseen };
   struct FamilyCopy {
     std::uint32_t family;
     VkCommandBuffer commands;
@@ -52,8 +56,8 @@ class SwapchainImage {
   PixelOrder order_ = PixelOrder::bgra;
   VkImage image_ = VK_NULL_HANDLE;
   VkDeviceMemory image_memory_ = VK_NULL_HANDLE;
-  bool direct_ = false;
-  VkBuffer buffer_ = VK_NULL_HANDLE;  ///< null like its memory for a direct image
+  Way way_ = Way::copied;
+  VkBuffer buffer_ = VK_NULL_HANDLE;  ///< null like its memory unless the pixels are copied
   VkDeviceMemory buffer_memory_ = VK_NULL_HANDLE;
   bool coherent_ = true;
   const std::byte* pixels_ = nullptr;

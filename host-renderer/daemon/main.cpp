@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <exception>
@@ -128,6 +129,9 @@ int main(int argc, char** argv) {
   log_set_default_level(options->list_gpus ? LogLevel::warn : LogLevel::info);
   log_set_context("daemon", "", 0);
   ::signal(SIGPIPE, SIG_IGN);
+  // Tenants enter the folder of their sockets, and a worker's throw-away uid its private root. What only some
+  // may open has its mode set.
+  ::umask(022);
   try {
     return host::daemon::serve(*options);
   } catch (const std::exception& error) {

@@ -30,6 +30,15 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::string other_version(std::span<const std::byte> payload) {
+  const uint32_t theirs = protocol::stated_version(payload);
+  const std::string older = theirs < protocol::kProtocolVersion ? "the guest's package is the older one"
+                                                                : "the host's package is the older one";
+  return "the guest's driver speaks protocol version " + std::to_string(theirs) + ", this host version " +
+         std::to_string(protocol::kProtocolVersion) + "; " + older +
+         ": install the same Viaduct on both sides";
+}
+
 }  // namespace
 
 int find_gpu(const control::WorkerReady& ready, const std::string& wanted) {
@@ -246,15 +255,14 @@ void Server::refuse(Handshake& handshake, protocol::RefusalCode code, const std:
 
 void Server::begin_session(const std::shared_ptr<Handshake>& handshake, transport::Frame frame) {
   const auto tenant = handshake->tenant.lock();
-  const auto hello = protocol::decode_hello(frame.payload);
+  auto hello = protocol::decode_hello(frame.payload);
   if (!hello) {
     VIADUCT_LOG_WARN("daemon", "tenant %s: pid %d: bad handshake: %s", tenant->name.c_str(),
                      static_cast<int>(handshake->peer.pid), to_string(hello.error()).c_str());
     const bool version = hello.error().code == Errc::incompatible;
-    return refuse(*handshake, version ? protocol::RefusalCode::incompatible : protocol::RefusalCode::bad_data,
-                  version ? "the host speaks protocol version " + std::to_string(protocol::kProtocolVersion) +
-                                "; install the same Viaduct on both sides"
-                          : "the hello makes no sense: " + to_string(hello.error()));
+    return refuse(
+        *handshake, version ? protocol::RefusalCode::incompatible : protocol::RefusalCode::bad_data,
+        version ? other_version(frame.payload) : "the hello makes no sense: " + to_string(hello.error()));
   }
   if (!options_.no_vulkan.empty()) {
     return refuse(*handshake, protocol::RefusalCode::no_worker,
@@ -266,7 +274,9 @@ void Server::begin_session(const std::shared_ptr<Handshake>& handshake, transpor
     return refuse(*handshake, protocol::RefusalCode::limit, full);
   }
   SessionOptions options = session_options(*tenant, hello->program);
-  options.hello = std::move(frame.payload);
+  // The worker has no business with the token.
+  hello->token.clear();
+  options.hello = protocol::encode_hello(*hello);
   const uint32_t id = options.id;
   ++tenant->sessions;
   auto session = std::make_shared<Session>(std::move(handshake->socket), std::move(handshake->peer),
@@ -329,7 +339,8 @@ void Server::answer_device(const std::shared_ptr<Handshake>& handshake, const tr
   if (!query) {
     const bool version = query.error().code == Errc::incompatible;
     return refuse(*handshake, version ? protocol::RefusalCode::incompatible : protocol::RefusalCode::bad_data,
-                  "the question for the device makes no sense: " + to_string(query.error()));
+                  version ? other_version(frame.payload)
+                          : "the question for the device makes no sense: " + to_string(query.error()));
   }
   const bool gl = options_.config.gl == "virgl";
   const auto answer = [this, handshake, gl] {

@@ -72,6 +72,15 @@ void on_vkDestroyCommandPool(CommandContext& ctx, protocol::vkDestroyCommandPool
   }
 }
 
+void on_vkResetCommandPool(CommandContext& ctx, protocol::vkResetCommandPool_args& a) {
+  CommandPool* pool = ctx.objects().object<CommandPool>(ObjectType::kCommandPool, a.commandPool_id);
+  if (pool == nullptr || pool->device != ctx.device) {
+    return ctx.decoder.fail("a command pool of another device");
+  }
+  ctx.finish_recording(*pool);
+  a.result = ctx.device->table.vkResetCommandPool(a.device, a.commandPool, a.flags);
+}
+
 void on_vkAllocateCommandBuffers(CommandContext& ctx, protocol::vkAllocateCommandBuffers_args& a) {
   const std::uint32_t count = a.pAllocateInfo->commandBufferCount;
   CommandPool* pool =
@@ -81,6 +90,8 @@ void on_vkAllocateCommandBuffers(CommandContext& ctx, protocol::vkAllocateComman
     a.result = VK_ERROR_OUT_OF_HOST_MEMORY;
     return fail_all(ctx, a.pCommandBuffers_ids, count);
   }
+  if (a.pAllocateInfo->level == VK_COMMAND_BUFFER_LEVEL_SECONDARY) ctx.session.note_secondaries();
+  ctx.finish_recording(*pool);
   a.result = ctx.device->table.vkAllocateCommandBuffers(a.device, a.pAllocateInfo, handles.data());
   if (a.result != VK_SUCCESS) {
     return fail_all(ctx, a.pCommandBuffers_ids, count);
@@ -147,7 +158,7 @@ void on_vkResetCommandBuffer(CommandContext& ctx, protocol::vkResetCommandBuffer
 void on_vkCmdExecuteCommands(CommandContext& ctx, protocol::vkCmdExecuteCommands_args& a) {
   CommandBuffer& primary = *ctx.command_buffer;
   auto& invalid = ctx.session.invalid_command_buffers();
-  for (std::uint32_t i = 0; !invalid.empty() && i < a.commandBufferCount; ++i) {
+  for (std::uint32_t i = 0; i < a.commandBufferCount; ++i) {
     if (invalid.contains(a.pCommandBuffers[i])) {
       invalid.insert(primary.handle);
       return;

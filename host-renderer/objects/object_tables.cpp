@@ -21,8 +21,8 @@ ObjectTables::ObjectTables(std::uint32_t index_limit)
 
 ObjectTables::~ObjectTables() {
   for (protocol::HandleTable& table : tables_.by_type) {
-    if (table.slots != nullptr) {
-      ::munmap(table.slots, reservation(index_limit_));
+    if (protocol::HandleSlot* slots = table.slots.load(std::memory_order_relaxed)) {
+      ::munmap(slots, reservation(index_limit_));
     }
   }
 }
@@ -34,19 +34,21 @@ protocol::HandleSlot* ObjectTables::slot_for(protocol::ObjectType type, protocol
     return nullptr;
   }
   protocol::HandleTable& table = tables_.of(type);
-  if (table.slots == nullptr) {
+  protocol::HandleSlot* slots = table.slots.load(std::memory_order_relaxed);
+  if (slots == nullptr) {
     // Untouched pages cost nothing; a slot of zeros (generation 0) matches no id.
     void* memory = ::mmap(nullptr, reservation(index_limit_), PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
       return nullptr;
     }
-    table.slots = static_cast<protocol::HandleSlot*>(memory);
+    slots = static_cast<protocol::HandleSlot*>(memory);
+    table.set(slots, 0);
   }
-  if (index >= table.count) {
-    table.count = std::min(index_limit_, (index / kGrowth + 1) * kGrowth);
+  if (index >= table.count.load(std::memory_order_relaxed)) {
+    table.count.store(std::min(index_limit_, (index / kGrowth + 1) * kGrowth), std::memory_order_release);
   }
-  return &table.slots[index];
+  return slots + index;
 }
 
 bool ObjectTables::insert(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver,

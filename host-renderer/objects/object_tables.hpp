@@ -2,8 +2,9 @@
 // by generation. An id that the guest never named, freed, or whose creation failed is *stale*: the decoder
 // skips that command (decision 6's posted failures) instead of ending the session.
 //
-// The decode thread alone inserts and erases. Slots never move (each table is one reservation of address
-// space that grows in place), so a pointer to a slot stays good, and readers take no lock.
+// The decode thread alone inserts and erases; while it erases, no other thread may look up names. Slots never
+// move (each table is one reservation of address space that grows in place), so a pointer to a slot stays
+// good, and readers take no lock.
 #pragma once
 
 #include "protocol/wire/handle_table.hpp"

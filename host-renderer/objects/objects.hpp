@@ -1,5 +1,6 @@
 // The host's side of the objects that need more than a driver handle. All of them belong to the decode
-// thread; Queue has a completion thread of its own (queue/completion.hpp says what the two share).
+// thread; Queue has a completion thread of its own (queue/completion.hpp says what the two share), and
+// recorders read what belongs to a command buffer (worker/recorders.hpp).
 #pragma once
 
 #include "generated/host/driver_tables.hpp"
@@ -84,6 +85,8 @@ struct CommandPool {
   VkCommandPool handle = VK_NULL_HANDLE;
   protocol::ObjectId id{};
   std::vector<std::unique_ptr<CommandBuffer>> buffers;
+  std::atomic<std::uint32_t> pending{0};  // spans of its buffers that were handed to a recorder
+  unsigned recorder = 0;                  // which one, while there are any
 };
 
 struct DescriptorPool;

@@ -1,5 +1,6 @@
 #include "host-renderer/queue/completion.hpp"
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "host-renderer/objects/objects.hpp"
 
@@ -61,11 +62,39 @@ VkFence CompletionThread::take_fence() noexcept {
 
 void CompletionThread::submitted(std::uint64_t value, VkFence fence) noexcept {
   submitted_ = value;
+  const std::lock_guard lock(mutex_);
+  pending_.push_back({value, fence, now_ns()});
+}
+
+void CompletionThread::announce() noexcept {
   {
     const std::lock_guard lock(mutex_);
-    pending_.push_back({value, fence});
+    if (announced_ == pending_.size()) return;
+    announced_ = pending_.size();
   }
   changed_.notify_one();
+}
+
+bool CompletionThread::watchable() noexcept {
+  const std::lock_guard lock(mutex_);
+  return pending_.size() == 1 && announced_ == 0;
+}
+
+bool CompletionThread::poll() noexcept {
+  // Nobody else takes away what is not announced.
+  const Pending oldest = pending_.front();
+  const VkResult result = device_.table.vkGetFenceStatus(device_.handle, oldest.fence);
+  if (result == VK_NOT_READY) return false;
+  static_cast<void>(settle(oldest, result));
+  const std::lock_guard lock(mutex_);
+  retire_oldest();  // after a loss too: nothing is submitted any more
+  return true;
+}
+
+void CompletionThread::retire_oldest() noexcept {
+  spin_.learn(now_ns() - pending_.front().since_ns);
+  free_.push_back(pending_.front().fence);
+  pending_.pop_front();
 }
 
 void CompletionThread::unused(VkFence fence) noexcept {
@@ -81,7 +110,7 @@ void CompletionThread::lost(VkResult result) noexcept {
 void CompletionThread::work() noexcept {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stop_.load(std::memory_order_relaxed) || !pending_.empty(); });
+    changed_.wait(lock, [this] { return stop_.load(std::memory_order_relaxed) || announced_ != 0; });
     if (stop_.load(std::memory_order_relaxed)) {
       return;
     }
@@ -92,12 +121,12 @@ void CompletionThread::work() noexcept {
     if (!goes_on) {
       return;
     }
-    pending_.pop_front();
-    free_.push_back(oldest.fence);
+    retire_oldest();
+    --announced_;
   }
 }
 
-// Publishes the value and leaves the fence unsignalled; false when the thread has to end.
+// False when the thread has to end.
 bool CompletionThread::wait_for(const Pending& pending) noexcept {
   const DeviceTable& table = device_.table;
   VkResult result = VK_TIMEOUT;
@@ -110,10 +139,15 @@ bool CompletionThread::wait_for(const Pending& pending) noexcept {
   if (result == VK_TIMEOUT) {
     return false;  // told to stop
   }
+  return settle(pending, result);
+}
+
+// Publishes the value and leaves the fence unsignalled; false when the device is lost.
+bool CompletionThread::settle(const Pending& pending, VkResult result) noexcept {
   if (result == VK_SUCCESS) {
     sink_.before_completion(device_);
     sink_.complete(slot_, pending.value);
-    result = table.vkResetFences(device_.handle, 1, &pending.fence);
+    result = device_.table.vkResetFences(device_.handle, 1, &pending.fence);
   }
   if (result != VK_SUCCESS) {
     VIADUCT_LOG_ERROR("queue", "waiting for completion slot %u failed: VkResult %d", slot_, result);

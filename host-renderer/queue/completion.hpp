@@ -5,20 +5,24 @@
 // and fences when they have executed (its Queue::submitQueue), and a fence costs no batch of its own.
 //
 // The decode thread owns the object, takes a fence for each submission and calls submitted() or unused()
-// after it, and lost() when the driver (or the guest's own invalid submission) lost the device. The thread
-// touches fences, the device's entry points and the sink, nothing else. The destructor stops it within 100 ms
-// whatever the device does.
+// after it, and lost() when the driver (or the guest's own invalid submission) lost the device. The queue's
+// thread waits for what was announced; what is not yet, the decode thread may look for with poll(). The
+// thread touches fences, the device's entry points and the sink, nothing else. The destructor stops it within
+// 100 ms whatever the device does.
 #pragma once
 
 #include "generated/host/driver_tables.hpp"
 
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include "transport/wait/spin.hpp"
 
 namespace viaduct::host {
 
@@ -55,7 +59,16 @@ class CompletionThread {
 
   // An unsignalled fence for the next submission; null where the driver makes no more.
   VkFence take_fence() noexcept;
+  // Not announced yet: announce() follows, or poll() until it gives true.
   void submitted(std::uint64_t value, VkFence fence) noexcept;
+  // The thread waits for everything that was submitted.
+  void announce() noexcept;
+  // Whether exactly one submission is pending, and not announced.
+  bool watchable() noexcept;
+  // Of a watchable one: looks, and publishes its end. True when there is nothing more to look for.
+  bool poll() noexcept;
+  // How long it is worth while to look; learns from how long submissions take.
+  transport::AdaptiveSpin& spin() noexcept { return spin_; }
   void unused(VkFence fence) noexcept;
   void lost(VkResult result) noexcept;
 
@@ -64,8 +77,11 @@ class CompletionThread {
   struct Pending {
     std::uint64_t value;
     VkFence fence;
+    std::uint64_t since_ns;
   };
   bool wait_for(const Pending& pending) noexcept;
+  bool settle(const Pending& pending, VkResult result) noexcept;
+  void retire_oldest() noexcept;
   VkResult make_fence(VkFence* fence) noexcept;
 
   Device& device_;
@@ -77,7 +93,9 @@ class CompletionThread {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Pending> pending_;
+  std::size_t announced_ = 0;  // of the pending ones, from the oldest
   std::vector<VkFence> free_;  // unsignalled
+  transport::AdaptiveSpin spin_;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -14,8 +14,8 @@ namespace viaduct::host {
 
 class DeviceWaits {
  public:
-  // No wait of a waiter in the driver lasts longer. (What a driver does where no wait was asked for is its own
-  // affair: lavapipe's query results wait for the queues.)
+  // No wait of a waiter in the driver lasts longer. (What a driver does where no wait was asked for is its
+  // own affair: lavapipe's query results wait for the queues.)
   static constexpr std::uint64_t kSliceNs = 50'000'000;
 
   void enter() noexcept {

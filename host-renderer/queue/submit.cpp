@@ -32,6 +32,7 @@ void submit_with_fence(CommandContext& ctx, Queue& queue, std::uint64_t value,
   const VkResult result = fence == VK_NULL_HANDLE ? VK_ERROR_OUT_OF_HOST_MEMORY : submit(fence);
   if (result == VK_SUCCESS) {
     queue.completion->submitted(value, fence);
+    ctx.session.completion_watch().submitted(*queue.completion);
   } else {
     if (fence != VK_NULL_HANDLE) {
       queue.completion->unused(fence);
@@ -43,8 +44,7 @@ void submit_with_fence(CommandContext& ctx, Queue& queue, std::uint64_t value,
 }
 
 bool is_invalid(const CommandContext& ctx, VkCommandBuffer buffer) noexcept {
-  const auto& invalid = ctx.session.invalid_command_buffers();
-  return !invalid.empty() && invalid.contains(buffer);
+  return ctx.session.invalid_command_buffers().contains(buffer);
 }
 
 constexpr const char* kInvalid = "a command buffer was submitted that could not be recorded";

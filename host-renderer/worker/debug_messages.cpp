@@ -41,10 +41,10 @@ ObjectId id_of_handle(const ObjectTables& objects, VkObjectType type, std::uint6
   const ObjectType ours = protocol::object_type_of(type);
   if (ours == ObjectType::kNone || handle == 0) return 0;
   const protocol::HandleTable& table = objects.tables().of(ours);
-  for (std::uint32_t index = 0; index < table.count; ++index) {
-    const protocol::HandleSlot& slot = table.slots[index];
-    if (slot.driver == handle && (slot.flags & protocol::kSlotAlive) != 0) {
-      return protocol::make_id(ours, std::uint64_t{slot.generation} << 32 | index);
+  std::uint32_t index = 0;
+  for (; const protocol::HandleSlot* slot = table.at(index); ++index) {
+    if (slot->driver == handle && (slot->flags & protocol::kSlotAlive) != 0) {
+      return protocol::make_id(ours, std::uint64_t{slot->generation} << 32 | index);
     }
   }
   return 0;

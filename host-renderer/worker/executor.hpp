@@ -1,77 +1,50 @@
-// Runs spans of the ring: copies one into private memory, splits it into records, and executes them in order.
-//
-// Decode thread only. Bytes are hostile; what cannot be decoded ends the session and failure() says where. A
-// command with a stale handle is skipped and its damage kept where it belongs: in a command buffer it spoils
-// that command buffer, in a submission it loses the device, in a call it gives an empty reply.
+// Takes the spans of the ring in their order: each is copied into private memory and executed, here or by a
+// recorder that it is handed to. Decode thread only.
 #pragma once
-
-#include "base/arena.hpp"
-#include "generated/protocol/commands.hpp"
-#include "host-renderer/worker/command_context.hpp"
-#include "host-renderer/worker/session.hpp"
-#include "protocol/control/handshake.hpp"
-#include "protocol/wire/decoder.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
+
+#include "host-renderer/worker/command_table.hpp"
+#include "host-renderer/worker/record_runner.hpp"
+#include "host-renderer/worker/recorders.hpp"
+#include "host-renderer/worker/session.hpp"
+#include "protocol/control/handshake.hpp"
+#include "transport/ring/ring.hpp"
 
 namespace viaduct::host {
 
-struct ExecuteFailure {
-  const char* reason = nullptr;
-  const char* command = "";
-  std::size_t offset = 0;  // in the span
-};
-
 class Executor {
  public:
-  static constexpr std::size_t kMaxArguments = std::size_t{256} << 20;  // decoded arguments of one command
+  // commands: the guest's, in its order (the handshake's Hello). `recorder_threads` 0: everything is executed
+  // on the decode thread; `always_hand_on` for tests.
+  Executor(Session& session, std::span<const protocol::Known> commands,
+           unsigned recorder_threads = Recorders::suitable_threads(),
+           bool always_hand_on = debug_enabled(DebugSwitch::recorders));
 
-  // commands: the guest's, in its order (the handshake's Hello). One whose form differs here is not known.
-  Executor(Session& session, std::span<const protocol::Known> commands);
+  // Executes the span that ring.next() gave, or hands it on; the ring may be asked for the next one
+  // afterwards. False: the session must end.
+  [[nodiscard]] bool execute(transport::RingConsumer& ring, const transport::Span& span);
 
-  // Where to copy the next span; valid until the next call. Null when there is no memory.
-  std::byte* span_buffer(std::size_t size);
-
-  // Executes the records that were copied into span_buffer(size). command_buffer is 0 for a stream span.
-  // False: the session must end.
-  [[nodiscard]] bool execute(std::size_t size, protocol::ObjectId command_buffer, std::uint64_t sequence);
-
-  const ExecuteFailure& failure() const noexcept { return failure_; }
+  // Of execute(), or of what was handed on.
+  const ExecuteFailure& failure() const noexcept {
+    return recorders_failed() ? recorders_->failure() : runner_.failure();
+  }
+  bool recorders_failed() const noexcept { return recorders_ != nullptr && recorders_->failed(); }
+  // Readable once they have; -1 where there are none.
+  int attention_fd() const noexcept { return recorders_ != nullptr ? recorders_->attention_fd() : -1; }
 
  private:
-  static constexpr std::size_t kKeptBuffer = std::size_t{1} << 20;
-
-  // What a number in a record's header means; one that is not known here executes nothing.
-  struct Entry {
-    void (*execute)(CommandContext&) = nullptr;
-    protocol::Command command = protocol::Command::kCount;
-    bool recorded = false;
-  };
-
-  bool run_records(std::size_t size);
-  bool run_record(std::span<const std::byte> record, std::size_t offset);
-  // After a record: true to go on.
-  bool settle(const protocol::Decoder& decoder, protocol::Command command, std::span<const std::byte> record,
-              std::size_t body, std::size_t offset);
-  bool fail(const char* reason, const char* command, std::size_t offset) noexcept;
-  void on_stale(protocol::Command command, std::span<const std::byte> record, std::size_t body,
-                const char* reason);
+  // Into copy_, and gives the ring its memory back.
+  bool copy(transport::RingConsumer& ring, const transport::Span& span) noexcept;
 
   Session& session_;
-  std::vector<Entry> entries_;  // by the guest's numbers
-  Arena arena_;
-  struct Free {
-    void operator()(std::byte* memory) const noexcept;
-  };
-  std::unique_ptr<std::byte, Free> buffer_;
-  std::size_t capacity_ = 0;
-  CommandBuffer* command_buffer_ = nullptr;  // of the span being executed
-  protocol::ObjectId command_buffer_id_{};
-  ExecuteFailure failure_;
+  const CommandTable table_;
+  RecordRunner runner_;
+  SpanCopy copy_;
+  std::unique_ptr<Recorders> recorders_;
 };
 
 }  // namespace viaduct::host

@@ -94,10 +94,10 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   transport::PeerWaker waker(region->view().guest().parked, to_guest);
   GuestMemory memory(region->view(), waker);
   Session session(driver, memory, stats, std::move(options));
-  Executor executor(session, hello->commands);
   transport::RingConsumer ring(region->view(), waker);
+  Executor executor(session, hello->commands);
   const int control_fd = grant.control.get();
-  const int watched[] = {link.fd()};
+  const int watched[] = {link.fd(), executor.attention_fd()};
   transport::HostParker parker(region->view(), from_guest, control_fd, watched);
 
   transport::UnixStream stream(UniqueFd(::dup(control_fd)));

@@ -6,6 +6,7 @@
 #include "host-renderer/objects/descriptor_pool.hpp"
 #include "host-renderer/queue/device_waits.hpp"
 #include "host-renderer/worker/command_context.hpp"
+#include "host-renderer/worker/recorders.hpp"
 
 #include <algorithm>
 
@@ -49,6 +50,10 @@ Device* CommandContext::device_of(protocol::ObjectId id) const noexcept {
     default:
       return nullptr;
   }
+}
+
+void CommandContext::finish_recording(const CommandPool& pool) const noexcept {
+  if (recorders != nullptr && recorders->busy()) recorders->wait_for(pool);
 }
 
 void CommandContext::log_failure(const char* command, VkResult result) const noexcept {
@@ -103,6 +108,7 @@ void Session::drop(Instance& instance) noexcept {
 void Session::drop(Device& device) noexcept {
   // Blocking calls of this device give up; a guest that destroys a device which it waits on loses nothing
   // else.
+  watch_.let_go();
   device.lost.store(true, std::memory_order_relaxed);
   device.waits->abandon();
   for (const auto& queue : device.queues) {

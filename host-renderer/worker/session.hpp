@@ -1,7 +1,8 @@
 // Everything that one guest process has on the host: its objects, its place in the region, its statistics,
 // and the way back to it (replies, completions, the session's status).
 //
-// Objects belong to the decode thread. Replies may be committed from any thread (one at a time a slot),
+// Objects belong to the decode thread, and those that a command buffer names to the recorders too while they
+// record it. Replies may be committed from any thread (one at a time a slot),
 // completions come from the queues' threads. Nothing here knows processes or sockets: tests make a session on
 // plain memory with a driver of their own.
 #pragma once
@@ -9,10 +10,12 @@
 #include "base/unique_fd.hpp"
 #include "host-renderer/daemon/stats_page.hpp"
 #include "host-renderer/memory/probe.hpp"
+#include "host-renderer/objects/invalid_command_buffers.hpp"
 #include "host-renderer/objects/object_tables.hpp"
 #include "host-renderer/objects/objects.hpp"
 #include "host-renderer/objects/payloads.hpp"
 #include "host-renderer/queue/completion.hpp"
+#include "host-renderer/queue/completion_watch.hpp"
 #include "host-renderer/queue/waiters.hpp"
 #include "host-renderer/worker/debug_messages.hpp"
 #include "host-renderer/worker/driver.hpp"
@@ -22,7 +25,6 @@
 #include <bitset>
 #include <memory>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace viaduct::host {
@@ -68,8 +70,12 @@ class Session final : public CompletionSink {
   void drop(Instance& instance) noexcept;
   void drop(Device& device) noexcept;
 
-  // Command buffers that hold a command which could not be recorded. Usually empty.
-  std::unordered_set<VkCommandBuffer>& invalid_command_buffers() noexcept { return invalid_; }
+  // Whether any command buffer may be executed by another. Decode thread.
+  void note_secondaries() noexcept { has_secondaries_ = true; }
+  bool has_secondaries() const noexcept { return has_secondaries_; }
+
+  CompletionWatch& completion_watch() noexcept { return watch_; }
+  InvalidCommandBuffers& invalid_command_buffers() noexcept { return invalid_; }
 
   // A completion slot has one queue at a time, which bounds the threads that a guest can cause.
   bool take_completion_slot(std::uint32_t slot) noexcept;
@@ -96,12 +102,14 @@ class Session final : public CompletionSink {
   ObjectTables objects_;
   DebugMessages messages_;
   std::vector<std::unique_ptr<Instance>> instances_;
-  std::unordered_set<VkCommandBuffer> invalid_;
+  InvalidCommandBuffers invalid_;
+  CompletionWatch watch_;
   std::bitset<transport::kCompletionSlots> completion_slots_;
   std::uint64_t device_memory_used_ = 0;
   std::uint64_t arena_used_ = 0;
   Payloads payloads_;  // after what it counts
   bool shares_mappings_ = false;
+  bool has_secondaries_ = false;
   std::unique_ptr<Waiters> waiters_;  // first to go: its jobs use devices
 };
 

@@ -7,11 +7,11 @@
 namespace viaduct::host {
 namespace {
 
-SessionOutcome bad_data(Session& session, const char* reason, const char* command, std::size_t offset,
-                        std::uint64_t sequence) {
+SessionOutcome bad_data(Session& session, const ExecuteFailure& failure) {
   char cause[256];
-  std::snprintf(cause, sizeof(cause), "bad data {reason: %s, command: %s, offset: %zu} in span %llu", reason,
-                *command != '\0' ? command : "none", offset, static_cast<unsigned long long>(sequence));
+  std::snprintf(cause, sizeof(cause), "bad data {reason: %s, command: %s, offset: %zu} in span %llu",
+                failure.reason, *failure.command != '\0' ? failure.command : "none", failure.offset,
+                static_cast<unsigned long long>(failure.sequence));
   VIADUCT_LOG_ERROR("decode", "session ends: %s", cause);
   session.stats().status.store(static_cast<std::uint64_t>(SessionState::bad_data), std::memory_order_relaxed);
   session.memory().end(transport::SessionStatus::bad_data);
@@ -24,32 +24,27 @@ SessionOutcome run_session(Session& session, Executor& executor, transport::Ring
                            transport::HostParker& parker) {
   using transport::HostWake;
   using transport::RingConsumer;
+  const auto has_work = [&ring] { return ring.has_work(); };
+  session.completion_watch().begin();
   for (;;) {
     transport::Span span;
     switch (ring.next(span)) {
-      case RingConsumer::Next::span: {
-        std::byte* copy = executor.span_buffer(span.size);
-        if (copy == nullptr) {
-          return bad_data(session, "no memory for a span", "", span.size, span.sequence);
-        }
-        ring.copy_span(span, copy);
-        ring.release();
-        if (!executor.execute(span.size, span.command_buffer_id, span.sequence)) {
-          const ExecuteFailure& failure = executor.failure();
-          return bad_data(session, failure.reason, failure.command, failure.offset, span.sequence);
-        }
+      case RingConsumer::Next::span:
+        if (!executor.execute(ring, span)) return bad_data(session, executor.failure());
+        if (has_work()) session.completion_watch().let_go();
         break;
-      }
       case RingConsumer::Next::error:
-        return bad_data(session, ring.error().reason, "", ring.error().offset, ring.error().sequence);
+        return bad_data(session, {ring.error().reason, "", ring.error().offset, ring.error().sequence});
       case RingConsumer::Next::empty:
-        switch (parker.wait([&ring] { return ring.has_work(); })) {
+        session.completion_watch().look(has_work);
+        switch (parker.wait(has_work)) {
           case HostWake::ready:
           case HostWake::timeout:
             break;
           case HostWake::peer_closed:
             return {SessionEnd::kGuestGone, "the guest is gone"};
           case HostWake::attention:
+            if (executor.recorders_failed()) return bad_data(session, executor.failure());
             return {SessionEnd::kSupervisorGone, "the daemon is gone"};
         }
         break;

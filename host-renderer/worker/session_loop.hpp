@@ -1,6 +1,7 @@
 // The decode thread's loop: take a span from the ring, copy it out, give its memory back, execute it; sleep
 // when there is none. Ends when the guest or the supervisor goes, or when the guest's bytes make no sense
-// (one log line then, and the session's status in the region).
+// (one log line then, and the session's status in the region). The parker watches the supervisor's socket and
+// executor.attention_fd().
 #pragma once
 
 #include "host-renderer/worker/executor.hpp"

@@ -39,7 +39,8 @@ def emit(output, layout, policy, commands):
           "inline constexpr std::uint32_t kCommandCount = static_cast<std::uint32_t>(Command::kCount);", "",
           "// CommandInfo::flags", "inline constexpr std::uint32_t kCommandRecorded = 1;  // only in a command buffer's span",
           "inline constexpr std::uint32_t kCommandNoWire = 2;    // has no wire form: refused",
-          "inline constexpr std::uint32_t kCommandInternal = 4;  // from viaduct.xml", "",
+          "inline constexpr std::uint32_t kCommandInternal = 4;  // from viaduct.xml",
+          "inline constexpr std::uint32_t kCommandBesideRecording = 8;  // policy.toml, host.beside_recording", "",
           "struct CommandInfo {", "const char* name;", "std::uint32_t name_hash;  // fnv1a32",
           "std::uint32_t form_hash;  // fnv1a32 of the wire form (PROTOCOL.md); of an alias, the canonical command's",
           "std::uint32_t flags;", "Command canonical;  // what an alias stands for; otherwise itself", "};",
@@ -59,6 +60,8 @@ def emit(output, layout, policy, commands):
             flags.append("kCommandNoWire")
         if target in wire and wire[target].command.internal:
             flags.append("kCommandInternal")
+        if target in policy.beside_recording:
+            flags.append("kCommandBesideRecording")
         form = fnv1a32(forms.command(wire[target])) if target in wire else 0
         f.add(f'{{"{n}", 0x{fnv1a32(n):08x}u, 0x{form:08x}u, {" | ".join(flags) or "0"}, Command::{target}}},')
     f.add("};")

@@ -21,6 +21,7 @@ class Policy:
         self.guest_handwritten = set(d["guest"]["handwritten"])
         self.host_override = set(d["host"]["override"])
         self.host_answered = set(d["host"]["answered"])
+        self.beside_recording = set(d["host"]["beside_recording"])
         self.host_refused = d.get("host_refused", {})
         self.harmless_failures = d.get("harmless_failures", {})  # posted commands -> reason
         self.blocked_features = d.get("blocked_features", {})
@@ -47,6 +48,7 @@ class Policy:
         known = set(registry.commands) | set(registry.command_aliases) | set(registry.platform_commands)
         for what, names in (("guest.handwritten", self.guest_handwritten), ("host.override", self.host_override),
                             ("host.answered", self.host_answered), ("guest.memo", self.memo),
+                            ("host.beside_recording", self.beside_recording),
                             ("guest.posted", self.data["guest"]["posted"]), ("no_wire", self.no_wire),
                             ("commands", self.commands), ("host_refused", self.host_refused),
                             ("harmless_failures", self.harmless_failures),

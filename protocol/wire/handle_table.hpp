@@ -1,10 +1,12 @@
 // The host's tables from guest names to driver handles: one dense array a type, indexed by the name's index.
 //
-// The decode thread reads without a lock. The owner (host-renderer/objects) writes slots on that same
-// thread, so a lookup costs one bounds check and one generation compare. The decoder never owns a table.
+// Read without a lock: a lookup costs one bounds check and one generation compare. The owner
+// (host-renderer/objects) writes on the decode thread; other threads may look up names meanwhile, as long as
+// whoever told them a name did so after its slot was written. The decoder never owns a table.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -30,8 +32,19 @@ static_assert(offsetof(HandleSlot, generation) == 0 && offsetof(HandleSlot, flag
               std::endian::native == std::endian::little);
 
 struct HandleTable {
-  HandleSlot* slots = nullptr;
-  std::uint32_t count = 0;
+  // Room is made first and counted then.
+  std::atomic<HandleSlot*> slots{nullptr};
+  std::atomic<std::uint32_t> count{0};
+
+  void set(HandleSlot* first, std::uint32_t how_many) {
+    slots.store(first, std::memory_order_relaxed);
+    count.store(how_many, std::memory_order_release);
+  }
+  // Null beyond the table.
+  [[gnu::always_inline]] const HandleSlot* at(std::uint32_t index) const {
+    return index < count.load(std::memory_order_acquire) ? slots.load(std::memory_order_relaxed) + index
+                                                         : nullptr;
+  }
 };
 
 struct HandleTables {
@@ -43,10 +56,9 @@ struct HandleTables {
   // The slot a name refers to, alive or failed; null when the name is stale or of another type.
   const HandleSlot* find(ObjectType type, ObjectId id) const {
     const HandleTable& table = of(type);
-    const std::uint32_t index = id_index(id);
-    if (id_type(id) != type || index >= table.count) return nullptr;
-    const HandleSlot& slot = table.slots[index];
-    return slot.generation == id_generation(id) && slot.flags != 0 ? &slot : nullptr;
+    const HandleSlot* slot = table.at(id_index(id));
+    if (id_type(id) != type || slot == nullptr) return nullptr;
+    return slot->generation == id_generation(id) && slot->flags != 0 ? slot : nullptr;
   }
 
   // The same for one that must be alive, in few instructions: of a name of another type the difference is no
@@ -55,11 +67,11 @@ struct HandleTables {
     const HandleTable& table = of(type);
     const std::uint32_t index =
         static_cast<std::uint32_t>(id) - (static_cast<std::uint32_t>(type) << kObjectIndexBits);
-    if (index >= table.count) return nullptr;
-    const HandleSlot& slot = table.slots[index];
+    const HandleSlot* slot = table.at(index);
+    if (slot == nullptr) return nullptr;
     std::uint64_t held = 0;
-    std::memcpy(&held, &slot, sizeof(held));
-    return held == (id_generation(id) | std::uint64_t{kSlotAlive} << 32) ? &slot : nullptr;
+    std::memcpy(&held, slot, sizeof(held));
+    return held == (id_generation(id) | std::uint64_t{kSlotAlive} << 32) ? slot : nullptr;
   }
 };
 

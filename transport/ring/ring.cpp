@@ -77,13 +77,23 @@ void RingConsumer::copy_span(const Span& span, std::byte* to) const noexcept {
   std::memcpy(to, region_.bytes(span.offset), span.size);
 }
 
-void RingConsumer::release() noexcept {
-  ++consumed_;
+void RingConsumer::release(std::uint64_t sequence) noexcept {
+  const std::lock_guard lock(release_mutex_);
+  if (sequence != released_ + 1) {
+    released_early_.set(sequence % kRingCapacity);
+    return;
+  }
+  for (;;) {
+    ++released_;
+    const std::size_t next = (released_ + 1) % kRingCapacity;
+    if (!released_early_.test(next)) break;
+    released_early_.reset(next);
+  }
   store_release(region_.host().consumed,
-                consumed_);  // the copy is done before the guest may write there again
+                released_);  // the copies are done before the guest may write there again
   full_fence();              // pairs with the parker's, after consumed_wanted and parked
   const std::uint64_t wanted = load_relaxed(region_.guest().consumed_wanted);
-  if (wanted != 0 && consumed_ >= wanted) to_guest_.wake_after_fence();
+  if (wanted != 0 && released_ >= wanted) to_guest_.wake_after_fence();
 }
 
 }  // namespace viaduct::transport

@@ -1,7 +1,7 @@
 // connect: the control stream to the place that a URL names.
 //
 // Blocks until connected or the deadline has passed; errors are those of the stream's kind
-// (UnixStream::connect), or unsupported for kinds of place that this build does not have.
+// (UnixStream::connect, NetStream), or unsupported where the kind of place cannot carry the kind of region.
 #pragma once
 
 #include <memory>

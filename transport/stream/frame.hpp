@@ -32,6 +32,8 @@ enum class FrameKind : std::uint16_t {
   admin_reply = 5,
   device_query = 6,
   device_info = 7,
+  region_offer = 8,
+  region_proof = 9,
 };
 
 struct FrameHeader {

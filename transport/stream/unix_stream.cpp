@@ -10,11 +10,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "transport/stream/socket_io.hpp"
+
 namespace viaduct::transport {
 
 namespace {
-
-constexpr short kHangUp = POLLRDHUP | POLLHUP | POLLERR | POLLNVAL;
 
 bool fill_address(const std::string& path, sockaddr_un& address) {
   if (path.empty() || path.size() >= sizeof(address.sun_path) || path.find('\0') != std::string::npos)
@@ -27,21 +27,6 @@ bool fill_address(const std::string& path, sockaddr_un& address) {
 
 int connect_once(int fd, const sockaddr_un& address) {
   return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ? 0 : errno;
-}
-
-Result<> wait_for(int fd, short events, Deadline deadline, const char* where) {
-  for (;;) {
-    pollfd poll_fd{fd, events, 0};
-    const int n = ::poll(&poll_fd, 1, deadline.remaining_ms());
-    if (n > 0) return {};
-    if (n < 0 && errno != EINTR) return fail(Errc::io, where, errno);
-    if (deadline.expired()) return fail(Errc::timeout, where);
-  }
-}
-
-tl::unexpected<Error> stream_error(const char* where, int err) {
-  const bool closed = err == EPIPE || err == ECONNRESET || err == ENOTCONN;
-  return fail(closed ? Errc::closed : Errc::io, where, err);
 }
 
 }  // namespace
@@ -69,83 +54,15 @@ Result<std::unique_ptr<UnixStream>> UnixStream::connect(const std::string& path,
 }
 
 Result<> UnixStream::send(std::span<const std::byte> bytes, std::span<const int> fds, Deadline deadline) {
-  if (bytes.empty() || fds.size() > kMaxFdsPerMessage)
-    return fail(Errc::internal, "send: no bytes or too many fds");
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFdsPerMessage * sizeof(int))] = {};
-  while (!bytes.empty()) {
-    iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (!fds.empty()) {
-      message.msg_control = control;
-      message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-      cmsghdr* header = CMSG_FIRSTHDR(&message);
-      header->cmsg_level = SOL_SOCKET;
-      header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN(fds.size_bytes());
-      std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
-    }
-    const ssize_t n = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n >= 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-      fds = {};
-      continue;
-    }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return stream_error("send", errno);
-    if (auto writable = wait_for(socket_.get(), POLLOUT, deadline, "send"); !writable) return writable;
-  }
-  return {};
+  return send_on_socket(socket_.get(), bytes, fds, deadline);
 }
 
 Result<std::size_t> UnixStream::receive(std::span<std::byte> buffer, std::vector<UniqueFd>* fds,
                                         Deadline deadline) {
-  if (buffer.empty()) return fail(Errc::internal, "receive: no buffer");
-  for (;;) {
-    alignas(cmsghdr) char control[CMSG_SPACE(kMaxFdsPerMessage * sizeof(int))];
-    iovec part{buffer.data(), buffer.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    // Without room for them the kernel drops descriptors before they are ours.
-    if (fds != nullptr) {
-      message.msg_control = control;
-      message.msg_controllen = sizeof(control);
-    }
-    const ssize_t n = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN) return stream_error("receive", errno);
-      if (auto readable = wait_for(socket_.get(), POLLIN, deadline, "receive"); !readable) {
-        return tl::unexpected(readable.error());
-      }
-      continue;
-    }
-    if (fds != nullptr) {
-      for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-           header = CMSG_NXTHDR(&message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-        const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-          int fd;
-          std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-          fds->emplace_back(fd);
-        }
-      }
-      if ((message.msg_flags & MSG_CTRUNC) != 0) return fail(Errc::bad_data, "receive: too many descriptors");
-    }
-    if ((message.msg_flags & MSG_TRUNC) != 0)
-      return fail(Errc::bad_data, "receive: the message exceeds the buffer");
-    if (n == 0) return fail(Errc::closed, "receive");
-    return static_cast<std::size_t>(n);
-  }
+  return receive_on_socket(socket_.get(), buffer, fds, deadline);
 }
 
-bool UnixStream::hung_up() const noexcept {
-  pollfd poll_fd{socket_.get(), POLLRDHUP, 0};
-  return ::poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & kHangUp) != 0;
-}
+bool UnixStream::hung_up() const noexcept { return socket_hung_up(socket_.get()); }
 
 Result<PeerCredentials> UnixStream::peer() const {
   ucred credentials{};
@@ -220,7 +137,7 @@ Result<std::unique_ptr<UnixStream>> UnixListener::accept(Deadline deadline) cons
     if (socket) return std::make_unique<UnixStream>(std::move(socket));
     if (errno == EINTR || errno == ECONNABORTED) continue;
     if (errno != EAGAIN) return fail(Errc::io, "accept", errno);
-    if (auto readable = wait_for(socket_.get(), POLLIN, deadline, "accept"); !readable) {
+    if (auto readable = wait_for_socket(socket_.get(), POLLIN, deadline, "accept"); !readable) {
       return tl::unexpected(readable.error());
     }
   }

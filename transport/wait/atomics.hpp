@@ -33,6 +33,16 @@ inline void store_release(T& word, std::type_identity_t<T> value) noexcept {
   std::atomic_ref<T>(word).store(value, std::memory_order_release);
 }
 
+// Asks for the line of `at` to be brought here for writing; `at` need not exist.
+inline void prefetch_for_writing(const void* at) noexcept {
+#if defined(__x86_64__)
+  // Compilers emit it for newer processors only; older ones do nothing.
+  asm volatile("prefetchw (%0)" ::"r"(at));
+#else
+  __builtin_prefetch(at, 1);
+#endif
+}
+
 // Orders every access before it before every access after it, stores before loads included.
 inline void full_fence() noexcept {
 #if defined(__SANITIZE_THREAD__)

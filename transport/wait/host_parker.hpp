@@ -28,11 +28,20 @@ class HostParker {
   // looked for), -1 for none; `watched` are further descriptors to wake for (the supervisor's socket). All
   // outlive the parker.
   HostParker(RegionView region, Doorbell& from_guest, int control_fd, std::span<const int> watched = {},
-             std::uint32_t spin_ns = kHostSpinNs);
+             std::uint32_t spin_ns = kSpinNs);
 
   template <class Ready>
   [[nodiscard]] HostWake wait(const Ready& ready, Deadline deadline = Deadline::never()) noexcept {
-    if (spin_.spin(ready, deadline)) return HostWake::ready;
+    HostWake woken = HostWake::ready;
+    spin_.wait(ready, deadline, [&] { woken = park(ready, deadline); });
+    return woken;
+  }
+
+  int attention_fd() const noexcept { return attention_fd_; }
+
+ private:
+  template <class Ready>
+  HostWake park(const Ready& ready, const Deadline& deadline) noexcept {
     for (;;) {
       announce_sleep();  // ends with the full fence
       if (ready()) {
@@ -41,14 +50,10 @@ class HostParker {
       }
       const HostWake woken = poll_once(deadline);
       announce_awake();
-      if (woken != HostWake::ready) return ready() ? HostWake::ready : woken;
       if (ready()) return HostWake::ready;
+      if (woken != HostWake::ready) return woken;
     }
   }
-
-  int attention_fd() const noexcept { return attention_fd_; }
-
- private:
   void announce_sleep() noexcept;
   void announce_awake() noexcept;
   HostWake poll_once(Deadline deadline) noexcept;

@@ -52,9 +52,13 @@ class Parker {
     if (ready()) return WaitResult::ready;
     if (lost() || options.deadline.expired()) return check_lost() ? WaitResult::lost : WaitResult::timeout;
     AdaptiveSpin& spin = options.spin != nullptr ? *options.spin : spin_;
-    if (spin.spin(ready, options.deadline)) return WaitResult::ready;
-    return park(Predicate{&ready, [](const void* object) { return (*static_cast<const Ready*>(object))(); }},
-                options);
+    WaitResult result = WaitResult::ready;
+    spin.wait(ready, options.deadline, [&] {
+      result =
+          park(Predicate{&ready, [](const void* object) { return (*static_cast<const Ready*>(object))(); }},
+               options);
+    });
+    return result;
   }
 
   // Waits until the host has copied out the span with this sequence number.
@@ -93,7 +97,7 @@ class Parker {
   const RegionView region_;
   Doorbell& from_host_;
   const int control_fd_;
-  AdaptiveSpin spin_{kGuestSpinNs};
+  AdaptiveSpin spin_;
   std::atomic<bool> lost_{false};
   std::atomic<std::uint64_t> next_look_ns_{0};
 

@@ -294,6 +294,7 @@ const std::map<std::string, Mode>& modes() {
       {"half-frame", [](auto&) { half_frame(); }},
       {"huge-frame", [](auto&) { huge_frame(); }},
       {"wrong-version", [](auto&) { hello_with_word(0, 999); }},
+      {"old-guest", [](auto&) { hello_with_word(0, 2); }},
       {"hello-command-count", [](auto&) { hello_with_word(12, UINT32_MAX); }},
       {"empty-hello", [](auto&) { empty_hello(); }},
       {"admin-garbage", admin_garbage},

@@ -67,7 +67,9 @@ class HostileGuests(unittest.TestCase):
 
     def test_another_protocol_version_is_refused_and_the_right_one_named(self):
         answer, _, _ = self.attack("wrong-version")
-        self.assertRegex(answer, r"^refused 1 .*version 2\b")
+        self.assertRegex(answer, r"^refused 1 .*version 999, this host version 3; the host's package is the older")
+        answer, _, _ = self.attack("old-guest")
+        self.assertRegex(answer, r"^refused 1 .*version 2, this host version 3; the guest's package is the older")
 
     def test_an_administration_request_that_is_noise_is_answered_or_closed(self):
         answer, _, _ = self.attack("admin-garbage")

@@ -62,8 +62,8 @@ FakeHost::FakeHost(Answer answer, std::uint64_t arena_size)
   guest::Connection connection;
   connection.control = std::make_unique<transport::UnixStream>(std::move(sockets.second));
   connection.region = must(transport::Region::attach(std::move(guest_memory), layout));
-  connection.doorbell_to_host = UniqueFd(::dup(from_guest_.fd()));
-  connection.doorbell_to_guest = UniqueFd(::dup(to_guest_.fd()));
+  connection.doorbell_to_host = std::make_unique<transport::EventDoorbell>(UniqueFd(::dup(from_guest_.fd())));
+  connection.doorbell_to_guest = std::make_unique<transport::EventDoorbell>(UniqueFd(::dup(to_guest_.fd())));
   session_ = std::make_unique<guest::Session>(std::move(connection));
   thread_ = std::thread([this] { run(); });
 }

@@ -3,11 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <string_view>
+
+#include "tests/unit/host/timelines.hpp"
 
 namespace viaduct::host::testing {
 namespace {
@@ -18,41 +19,6 @@ template <class Handle>
 Handle make_handle() {
   return (Handle)(g_next += 0x10);  // NOLINT: a number is all a handle is here
 }
-
-// Timelines by their number; destroyed ones stay, so that a late waiter finds something.
-class Timelines {
- public:
-  static Timelines& get() {
-    static Timelines& timelines = *new Timelines;
-    return timelines;
-  }
-  void raise(VkSemaphore semaphore, std::uint64_t value) {
-    const std::lock_guard lock(mutex_);
-    std::uint64_t& now = values_[semaphore];
-    now = value > now ? value : now;
-    changed_.notify_all();
-  }
-  std::uint64_t value(VkSemaphore semaphore) {
-    const std::lock_guard lock(mutex_);
-    return values_[semaphore];
-  }
-  VkResult wait(const VkSemaphoreWaitInfo& info, std::uint64_t timeout) {
-    std::unique_lock lock(mutex_);
-    const auto done = [&] {
-      for (std::uint32_t i = 0; i < info.semaphoreCount; ++i) {
-        if (values_[info.pSemaphores[i]] < info.pValues[i]) return false;
-      }
-      return true;
-    };
-    const auto slice = std::chrono::nanoseconds(timeout < 1'000'000'000 ? timeout : 1'000'000'000);
-    return changed_.wait_for(lock, slice, done) ? VK_SUCCESS : VK_TIMEOUT;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<VkSemaphore, std::uint64_t> values_;
-};
 
 bool is_first_version() { return FakeVulkan::get().api_version == VK_API_VERSION_1_0; }
 
@@ -202,6 +168,12 @@ void destroy_fence(VkDevice, VkFence, const VkAllocationCallbacks*) {}
 
 VkResult wait_fences(VkDevice, std::uint32_t, const VkFence*, VkBool32, std::uint64_t) { return VK_SUCCESS; }
 
+VkResult fence_status(VkDevice, VkFence) {
+  FakeVulkan& fake = FakeVulkan::get();
+  ++fake.fence_looks;
+  return fake.fence_result;
+}
+
 VkResult reset_fences(VkDevice, std::uint32_t, const VkFence*) { return VK_SUCCESS; }
 
 VkResult signal_semaphore(VkDevice, const VkSemaphoreSignalInfo* info) {
@@ -214,6 +186,7 @@ VkResult queue_submit(VkQueue, std::uint32_t count, const VkSubmitInfo* submits,
   if (result != VK_SUCCESS) return result;
   ++FakeVulkan::get().submits;
   for (std::uint32_t i = 0; i < count; ++i) {
+    FakeVulkan::get().recording.submit(submits[i].pCommandBuffers, submits[i].commandBufferCount);
     for (auto* next = static_cast<const VkBaseInStructure*>(submits[i].pNext); next != nullptr;
          next = next->pNext) {
       if (next->sType != VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO) continue;
@@ -251,7 +224,10 @@ VkResult query_results(VkDevice, VkQueryPool, std::uint32_t, std::uint32_t count
 void buffer_requirements(VkDevice, VkBuffer, VkMemoryRequirements* out) { *out = {4096, 256, 1}; }
 
 VkResult allocate_command_buffers(VkDevice, const VkCommandBufferAllocateInfo* info, VkCommandBuffer* out) {
-  for (std::uint32_t i = 0; i < info->commandBufferCount; ++i) out[i] = make_handle<VkCommandBuffer>();
+  for (std::uint32_t i = 0; i < info->commandBufferCount; ++i) {
+    out[i] = make_handle<VkCommandBuffer>();
+    FakeVulkan::get().recording.allocated(info->commandPool, out[i]);
+  }
   return VK_SUCCESS;
 }
 
@@ -277,10 +253,31 @@ VkResult create_descriptor_pool(VkDevice, const VkDescriptorPoolCreateInfo* info
   return VK_SUCCESS;
 }
 
-VkResult begin(VkCommandBuffer, const VkCommandBufferBeginInfo*) { return VK_SUCCESS; }
-VkResult end(VkCommandBuffer) { return VK_SUCCESS; }
-void fill(VkCommandBuffer, VkBuffer, VkDeviceSize, VkDeviceSize, std::uint32_t) { ++FakeVulkan::get().fills; }
-void draw(VkCommandBuffer, std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t) { ++FakeVulkan::get().draws; }
+VkResult begin(VkCommandBuffer buffer, const VkCommandBufferBeginInfo*) {
+  FakeVulkan::get().recording.begin(buffer);
+  return VK_SUCCESS;
+}
+VkResult end(VkCommandBuffer buffer) {
+  FakeVulkan::get().recording.end(buffer);
+  return VK_SUCCESS;
+}
+void fill(VkCommandBuffer buffer, VkBuffer filled, VkDeviceSize, VkDeviceSize, std::uint32_t data) {
+  ++FakeVulkan::get().fills;
+  FakeVulkan::get().recording.fill(buffer, filled, data);
+}
+void execute_commands(VkCommandBuffer, std::uint32_t count, const VkCommandBuffer* secondaries) {
+  FakeVulkan::get().recording.execute(secondaries, count);
+}
+VkResult reset_pool(VkDevice, VkCommandPool pool, VkCommandPoolResetFlags) {
+  FakeVulkan::get().recording.reset_pool(pool);
+  return VK_SUCCESS;
+}
+void destroy_buffer(VkDevice, VkBuffer buffer, const VkAllocationCallbacks*) {
+  FakeVulkan::get().recording.destroy(buffer);
+}
+void draw(VkCommandBuffer, std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t) {
+  ++FakeVulkan::get().draws;
+}
 
 VkResult create_cache(VkDevice, const VkPipelineCacheCreateInfo*, const VkAllocationCallbacks*,
                       VkPipelineCache* out) {
@@ -379,12 +376,13 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkCreateFence", erased(create_fence)},
       {"vkDestroyFence", erased(destroy_fence)},
       {"vkWaitForFences", erased(wait_fences)},
+      {"vkGetFenceStatus", erased(fence_status)},
       {"vkResetFences", erased(reset_fences)},
       {"vkQueueSubmit", erased(queue_submit)},
       {"vkCreateBuffer", erased(create_buffer)},
       {"vkCreateQueryPool", erased(create_query_pool)},
       {"vkGetQueryPoolResults", erased(query_results)},
-      {"vkDestroyBuffer", erased(succeed)},
+      {"vkDestroyBuffer", erased(destroy_buffer)},
       {"vkGetBufferMemoryRequirements", erased(buffer_requirements)},
       {"vkAllocateMemory", erased(allocate_memory)},
       {"vkGetMemoryFdKHR", erased(get_fd<VkMemoryGetFdInfoKHR>)},
@@ -398,6 +396,9 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkFreeCommandBuffers", erased(succeed)},
       {"vkBeginCommandBuffer", erased(begin)},
       {"vkEndCommandBuffer", erased(end)},
+      {"vkCmdExecuteCommands", erased(execute_commands)},
+      {"vkResetCommandPool", erased(reset_pool)},
+      {"vkUpdateDescriptorSets", erased(succeed)},
       {"vkCmdFillBuffer", erased(fill)},
       {"vkCmdDraw", erased(draw)},
       {"vkCreatePipelineCache", erased(create_cache)},
@@ -445,9 +446,12 @@ void FakeVulkan::reset() {
   fake.buffer_result = VK_SUCCESS;
   fake.descriptor_result = VK_SUCCESS;
   fake.submits = 0;
+  fake.fence_result = VK_SUCCESS;
+  fake.fence_looks = 0;
   fake.fills = 0;
   fake.draws = 0;
   fake.live_devices = 0;
+  fake.recording.reset();
   fake.cache_size = 64;
   fake.descriptor_pools = 0;
   fake.mutable_types = 0;

@@ -6,14 +6,16 @@
 
 #include <atomic>
 #include <cstdint>
-#include <mutex>
-#include <set>
+
+#include "tests/unit/host/recording_log.hpp"
 
 namespace viaduct::host::testing {
 
 // What tests set and look at; one a process, reset() before each test.
 struct FakeVulkan {
   std::atomic<VkResult> submit_result{VK_SUCCESS};
+  std::atomic<VkResult> fence_result{VK_SUCCESS};  // for who asks; who waits gets VK_SUCCESS
+  std::atomic<std::uint64_t> fence_looks{0};
   std::atomic<VkResult> buffer_result{VK_SUCCESS};
   std::atomic<VkResult> descriptor_result{VK_SUCCESS};
   std::atomic<std::uint64_t> submits{0};
@@ -33,6 +35,8 @@ struct FakeVulkan {
   std::atomic<std::uint64_t> tags{0};
   std::atomic<int> open_labels{0};  // of all queues
   std::atomic<int> most_open_labels{0};
+
+  RecordingLog recording;
 
   std::atomic<int> messengers{0};  // that are alive
   // What the last vkCreateDebugUtilsMessengerEXT was given; set and called by one thread at a time.

@@ -56,12 +56,14 @@ GuestEnd::GuestEnd(const GuestEndOptions& wanted)
   options.max_objects = 4096;
   options.probes = wanted.probes;
   session_ = std::make_unique<Session>(driver_, *guest_memory_, stats_, options);
-  executor_ = std::make_unique<Executor>(*session_, own_commands(wanted.other_form));
+  executor_ = std::make_unique<Executor>(*session_, own_commands(wanted.other_form), wanted.recorder_threads,
+                                         wanted.recorder_threads != 0);
   ring_ = std::make_unique<transport::RingConsumer>(view_, *waker_);
   producer_ = std::make_unique<transport::RingProducer>(view_, *to_host_);
   replies_ = std::make_unique<transport::ReplySlots>(view_);
   worker_ = std::thread([this] {
-    transport::HostParker parker(view_, *to_host_, sockets_[0]);
+    const int watched[] = {executor_->attention_fd()};
+    transport::HostParker parker(view_, *to_host_, sockets_[0], watched);
     outcome_ = run_session(*session_, *executor_, *ring_, parker);
     ended_ = true;
   });
@@ -74,6 +76,7 @@ const SessionOutcome& GuestEnd::finish() {
     ::close(sockets_[1]);
     sockets_[1] = -1;
     worker_.join();
+    executor_.reset();
     session_.reset();
     ::close(sockets_[0]);
   }

@@ -62,6 +62,7 @@ struct GuestEndOptions {
   std::uint32_t api_version = VK_API_VERSION_1_3;  // the driver's
   std::vector<ProbeResult> probes{};               // none: the shadow
   Command other_form = Command::kCount;            // a command that this guest encodes in a way of its own
+  unsigned recorder_threads = 0;                   // if any, every command buffer's span is handed to them
 };
 
 class GuestEnd {

@@ -53,6 +53,42 @@ TEST(Session, ASubmissionReachesItsValueInTheCompletionSlot) {
   EXPECT_EQ(FakeVulkan::get().live_devices, 0u) << "what the guest left behind is destroyed";
 }
 
+TEST(Session, TheIdleDecodeThreadSeesTheEndOfTheLastSubmission) {
+  if (!transport::spinning_allowed()) GTEST_SKIP() << "one core";
+  GuestEnd guest;
+  guest.make_device();
+  guest.submit(1);
+  EXPECT_EQ(guest.completion(GuestEnd::kSlot, 1), VK_SUCCESS);
+  EXPECT_EQ(guest.finish().end, SessionEnd::kGuestGone);
+  EXPECT_GT(FakeVulkan::get().fence_looks, 0u);
+}
+
+TEST(Session, TheQueuesThreadWaitsForASubmissionThatTheDecodeThreadGaveUp) {
+  GuestEnd guest;
+  guest.make_device();
+  FakeVulkan::get().fence_result = VK_NOT_READY;  // to who looks, not to who waits
+  for (std::uint64_t value = 1; value <= 20; ++value) {
+    guest.submit(value);
+    EXPECT_EQ(guest.completion(GuestEnd::kSlot, value), VK_SUCCESS);
+  }
+  FakeVulkan::get().fence_result = VK_SUCCESS;
+  guest.submit(21);
+  guest.submit(22);
+  guest.submit(23);
+  EXPECT_EQ(guest.completion(GuestEnd::kSlot, 23), VK_SUCCESS);
+  EXPECT_EQ(guest.finish().end, SessionEnd::kGuestGone);
+}
+
+TEST(Session, ADeviceThatIsLostWhileTheDecodeThreadLooksIsLostInTheSlot) {
+  if (!transport::spinning_allowed()) GTEST_SKIP() << "one core";
+  GuestEnd guest;
+  guest.make_device();
+  FakeVulkan::get().fence_result = VK_ERROR_DEVICE_LOST;
+  guest.submit(1);
+  EXPECT_EQ(guest.completion(GuestEnd::kSlot, 1), VK_ERROR_DEVICE_LOST);
+  EXPECT_EQ(guest.finish().end, SessionEnd::kGuestGone);
+}
+
 TEST(Session, ACallGetsItsAnswer) {
   GuestEnd guest;
   guest.make_device();

@@ -25,7 +25,7 @@ class TestTables {
         slots_[type][i] = {static_cast<std::uint32_t>(kTestGeneration), kSlotAlive,
                            driver_of(test_id(static_cast<ObjectType>(type), i)), nullptr};
       }
-      tables_.by_type[type] = {slots_[type].data(), kTestIndices};
+      tables_.by_type[type].set(slots_[type].data(), kTestIndices);
     }
   }
   const HandleTables& tables() const { return tables_; }

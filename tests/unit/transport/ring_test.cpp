@@ -118,6 +118,26 @@ TEST_F(Ring, ASleepingGuestIsRungForConsumedSpansOnlyWhenItWaitsForThem) {
   }
 }
 
+TEST_F(Ring, MemoryThatIsCopiedLaterComesBackInTheRingsOrder) {
+  // All around the ring, and a little further.
+  for (std::uint64_t base = 0; base < 2 * kRingCapacity; base += 4) {
+    Span got[4];
+    for (Span& span : got) {
+      ASSERT_NE(producer_.publish(a_span()), 0u);
+      ASSERT_EQ(consumer_.next(span), RingConsumer::Next::span);
+      consumer_.release_later();
+    }
+    EXPECT_FALSE(consumer_.has_work());
+    consumer_.release(got[2].sequence);
+    consumer_.release(got[1].sequence);
+    EXPECT_EQ(producer_.consumed(), base);
+    consumer_.release(got[0].sequence);
+    EXPECT_EQ(producer_.consumed(), base + 3);
+    consumer_.release(got[3].sequence);
+    EXPECT_EQ(producer_.consumed(), base + 4);
+  }
+}
+
 TEST_F(Ring, BytesWrittenBeforePublishingAreSeenByTheOtherThread) {
   constexpr std::uint64_t kSpans = 20000;
   constexpr std::uint64_t kSlots = 8;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
 
 namespace viaduct::transport {
 namespace {
@@ -85,7 +88,7 @@ class StandardPlaces : public testing::Test {
 TEST_F(StandardPlaces, AnExplicitUrlIsTheOnlyPlaceTried) {
   ::setenv("VIADUCT_URL", "unix:///here", 1);
   ::setenv("XDG_RUNTIME_DIR", "/run/user/1", 1);
-  EXPECT_EQ(standard_places(), std::vector<std::string>{"unix:///here"});
+  EXPECT_EQ(standard_places("/nonexistent"), std::vector<std::string>{"unix:///here"});
 }
 
 TEST_F(StandardPlaces, TheUsersRuntimeDirectoryComesBeforeTheSystems) {
@@ -93,9 +96,23 @@ TEST_F(StandardPlaces, TheUsersRuntimeDirectoryComesBeforeTheSystems) {
   ::setenv("XDG_RUNTIME_DIR", "/run/user/1", 1);
   const std::vector<std::string> expected{"unix:///run/user/1/viaduct/viaduct.sock",
                                           "unix:///run/viaduct/viaduct.sock"};
-  EXPECT_EQ(standard_places(), expected);
+  EXPECT_EQ(standard_places("/nonexistent"), expected);
   ::setenv("XDG_RUNTIME_DIR", "", 1);
-  EXPECT_EQ(standard_places(), std::vector<std::string>{expected[1]});
+  EXPECT_EQ(standard_places("/nonexistent"), std::vector<std::string>{expected[1]});
+}
+
+TEST_F(StandardPlaces, TheMachinesFileTakesThePlaceOfTheSystemsSocket) {
+  ::unsetenv("VIADUCT_URL");
+  ::unsetenv("XDG_RUNTIME_DIR");
+  const std::string file = testing::TempDir() + "/viaduct-url-" + std::to_string(::getpid());
+  std::ofstream(file) << "# the host\n\n  tcp://10.0.2.2:7777 \r\nvsock://host:7777\n";
+  const std::vector<std::string> expected{"tcp://10.0.2.2:7777", "vsock://host:7777"};
+  EXPECT_EQ(standard_places(file.c_str()), expected);
+  std::ofstream(file) << "# none yet\n";
+  EXPECT_EQ(standard_places(file.c_str()), std::vector<std::string>{"unix:///run/viaduct/viaduct.sock"});
+  ::setenv("VIADUCT_URL", "unix:///here", 1);
+  EXPECT_EQ(standard_places(file.c_str()), std::vector<std::string>{"unix:///here"});
+  ::unlink(file.c_str());
 }
 
 }  // namespace

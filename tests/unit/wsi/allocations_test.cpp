@@ -51,7 +51,7 @@ namespace {
 TEST(FrameAllocations, AreNone) {
   const auto device = NativeDevice::open();
   if (device == nullptr) GTEST_SKIP() << "no lavapipe";
-  HeadlessSurface surface;
+  HeadlessSurface surface(true);
   Frames frames(*device, surface, {64, 48}, {.mode = VK_PRESENT_MODE_MAILBOX_KHR});
   const VkSwapchainKHR handle = frames.swapchain().handle();
   const VkFence fence = device->make_fence();

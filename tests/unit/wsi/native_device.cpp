@@ -16,6 +16,10 @@ class NativeDevice::Adapter final : public SwapchainDevice {
 #define VIADUCT_LOAD(name) name = reinterpret_cast<PFN_##name>(vkGetDeviceProcAddr(handle, #name));
     VIADUCT_SWAPCHAIN_FUNCTIONS(VIADUCT_LOAD)
 #undef VIADUCT_LOAD
+    if (!owner.copies) {
+      vkCreateBuffer = nullptr;
+      vkCmdCopyImageToBuffer = nullptr;
+    }
   }
   bool lost() const noexcept override { return owner_.lost_; }
   VkResult signal_acquired(VkSemaphore semaphore, VkFence fence) noexcept override {

@@ -36,6 +36,7 @@ class NativeDevice {
 
   std::uint32_t frames_counted = 0;
   bool direct = false;  ///< swapchain images lie in mapped memory
+  bool copies = true;   ///< if not, calls that copy pixels crash
 
  private:
   class Adapter;

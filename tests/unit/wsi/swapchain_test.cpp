@@ -24,7 +24,7 @@ class SwapchainTest : public ::testing::Test {
   static std::uint64_t elapsed_ms(std::uint64_t since_ns) { return (now_ns() - since_ns) / 1'000'000; }
 
   std::unique_ptr<NativeDevice> device_;
-  HeadlessSurface surface_;
+  HeadlessSurface surface_{true};
 };
 
 TEST_F(SwapchainTest, TheLastFrameIsShownWithItsColour) {
@@ -34,6 +34,17 @@ TEST_F(SwapchainTest, TheLastFrameIsShownWithItsColour) {
   frames.destroy();
   EXPECT_EQ(surface_.last_frame(), std::vector<std::uint32_t>(64 * 48, argb(40, 200, 7)));
   EXPECT_EQ(device_->frames_counted, 5u);
+}
+
+TEST_F(SwapchainTest, WhereNobodySeesThePixelsNoneAreCopied) {
+  device_->copies = false;
+  HeadlessSurface unseen;
+  Frames frames(*device_, unseen, kExtent);
+  ASSERT_EQ(frames.created(), VK_SUCCESS);
+  for (std::uint32_t i = 0; i < 5; ++i) ASSERT_EQ(frames.draw(argb(10 * i, 200, 7)), VK_SUCCESS);
+  frames.destroy();
+  EXPECT_GT(unseen.frames_shown(), 0u);
+  EXPECT_TRUE(unseen.last_frame().empty());
 }
 
 TEST_F(SwapchainTest, AnRgbaSwapchainShowsTheSameColour) {
@@ -150,7 +161,7 @@ TEST_F(SwapchainTest, ASurfaceTakesANewSwapchainOnceTheFirstIsGone) {
 }
 
 TEST_F(SwapchainTest, OnePresentShowsInSeveralSwapchains) {
-  HeadlessSurface second;
+  HeadlessSurface second{true};
   Frames a(*device_, surface_, kExtent);
   Frames b(*device_, second, {32, 16});
   std::uint32_t indices[2];

@@ -1,0 +1,22 @@
+// The token by which a guest proves, over TCP, which tenant it is: a file's content without the white space
+// around it.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace viaduct::transport {
+
+inline constexpr std::size_t kMinTokenBytes = 16;
+inline constexpr std::size_t kLongestToken = 256;
+
+// Errors: not_found, refused (no permission), io; bad_data where the length is not as above.
+Result<std::string> read_token_file(const std::string& path);
+
+// Where this process finds its token: $VIADUCT_TOKEN_FILE (not in set-user-id programs), otherwise
+// /etc/viaduct/token if there is such a file; nullopt if there is neither.
+std::optional<std::string> token_file();
+
+}  // namespace viaduct::transport
