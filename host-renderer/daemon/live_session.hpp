@@ -12,6 +12,7 @@
 
 #include "generated/protocol/control/control.pb.h"
 #include "host-renderer/daemon/config.hpp"
+#include "protocol/control/handshake.hpp"
 
 namespace viaduct::host::daemon {
 
@@ -24,7 +25,8 @@ struct SessionOptions {
   TenantConfig limits;
   std::chrono::milliseconds start_timeout{};
   bool require_sandbox = false;
-  std::vector<std::byte> hello;  // as the guest sent it; empty for OpenGL
+  std::vector<std::byte> hello;  // the guest's, without its token; empty for OpenGL
+  protocol::RegionKind region = protocol::RegionKind::memfd;
 };
 
 class LiveSession {

@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "host-renderer/admin/admin_service.hpp"
 #include "host-renderer/daemon/gl_session.hpp"
+#include "host-renderer/daemon/region_choice.hpp"
 #include "host-renderer/daemon/session.hpp"
 #include "host-renderer/daemon/tenant.hpp"
 
@@ -273,7 +274,10 @@ void Server::begin_session(const std::shared_ptr<Handshake>& handshake, transpor
                      static_cast<int>(handshake->peer.pid), tenant->limits.sessions);
     return refuse(*handshake, protocol::RefusalCode::limit, full);
   }
+  const auto region = choose_region(*hello, {.local = true});
+  if (!region) return refuse(*handshake, protocol::RefusalCode::no_region, region.error());
   SessionOptions options = session_options(*tenant, hello->program);
+  options.region = *region;
   // The worker has no business with the token.
   hello->token.clear();
   options.hello = protocol::encode_hello(*hello);

@@ -126,12 +126,6 @@ void Session::on_worker(WorkerPool::Taken taken) {
 Result<> Session::hand_over(WorkerProcess& worker) {
   const transport::RegionLayout layout{transport::kDefaultControlSize + options_.limits.arena_bytes,
                                        transport::kDefaultControlSize};
-  auto region = transport::Region::create_memfd("viaduct-region", layout);
-  if (!region) return tl::unexpected(region.error());
-  auto to_host = transport::EventDoorbell::create_eventfd();
-  if (!to_host) return tl::unexpected(to_host.error());
-  auto to_guest = transport::EventDoorbell::create_eventfd();
-  if (!to_guest) return tl::unexpected(to_guest.error());
   auto stats = make_stats_memfd();
   if (!stats) return tl::unexpected(stats.error());
   auto mapped = Mapping::map(stats->get(), kStatsBytes, 0, false);
@@ -150,8 +144,17 @@ Result<> Session::hand_over(WorkerProcess& worker) {
   limits.set_arena_bytes(options_.limits.arena_bytes);
   limits.set_max_objects(options_.limits.max_objects);
   limits.set_device_memory_bytes(options_.limits.device_memory_bytes);
-  const std::array<int, 5> fds{socket_.native_handle(), region->get(), to_host->get(), to_guest->get(),
-                               stats->get()};
+  start.set_region_kind(static_cast<uint32_t>(options_.region));
+  if (options_.region != protocol::RegionKind::memfd) {
+    return worker.grant(start, std::array{socket_.native_handle(), stats->get()});
+  }
+  auto region = transport::Region::create_memfd("viaduct-region", layout);
+  if (!region) return tl::unexpected(region.error());
+  auto to_host = transport::EventDoorbell::create_eventfd();
+  if (!to_host) return tl::unexpected(to_host.error());
+  auto to_guest = transport::EventDoorbell::create_eventfd();
+  if (!to_guest) return tl::unexpected(to_guest.error());
+  const std::array fds{socket_.native_handle(), stats->get(), region->get(), to_host->get(), to_guest->get()};
   return worker.grant(start, fds);
 }
 

@@ -16,7 +16,20 @@ namespace viaduct::host {
 namespace {
 
 constexpr std::size_t kMaxMessage = 128 * 1024;  // a hello is at most 64 KiB
-constexpr std::size_t kGrantFds = 5;
+constexpr std::size_t kMostGrantFds = 5;
+
+// How many descriptors come with a grant; 0 for a kind that nobody knows.
+std::size_t grant_fds(protocol::RegionKind kind) {
+  switch (kind) {
+    case protocol::RegionKind::memfd:
+      return 5;
+    case protocol::RegionKind::none:
+      return 2;
+    case protocol::RegionKind::ivshmem:
+      break;
+  }
+  return 0;
+}
 
 Result<> send_message(int fd, const control::ToDaemon& message) {
   const std::string bytes = message.SerializeAsString();
@@ -30,8 +43,8 @@ Result<> send_message(int fd, const control::ToDaemon& message) {
 }
 
 // One message and the descriptors that came with it, which are never more than `fds` holds.
-Result<std::size_t> receive(int fd, std::vector<char>& bytes, std::array<UniqueFd, kGrantFds>& fds) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kGrantFds)> control{};
+Result<std::size_t> receive(int fd, std::vector<char>& bytes, std::array<UniqueFd, kMostGrantFds>& fds) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMostGrantFds)> control{};
   iovec io{bytes.data(), bytes.size()};
   msghdr message{};
   message.msg_iov = &io;
@@ -114,16 +127,17 @@ Result<> WorkerLink::send_ended(std::string_view cause) {
 
 Result<Grant> WorkerLink::wait_for_grant() {
   std::vector<char> bytes(kMaxMessage);
-  std::array<UniqueFd, kGrantFds> fds;
+  std::array<UniqueFd, kMostGrantFds> fds;
   auto received = receive(fd_.get(), bytes, fds);
   if (!received) return tl::unexpected(received.error());
   control::ToWorker message;
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !message.has_start() ||
-      *received != kGrantFds) {
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !message.has_start()) {
     return fail(Errc::bad_data, "worker link: grant");
   }
   const control::WorkerStart& start = message.start();
   Grant grant;
+  if (start.region_kind() != 0) grant.region_kind = static_cast<protocol::RegionKind>(start.region_kind());
+  if (*received != grant_fds(grant.region_kind)) return fail(Errc::bad_data, "worker link: grant");
   grant.session_id = start.session_id();
   grant.tenant = start.tenant();
   grant.program = start.program();
@@ -136,10 +150,10 @@ Result<Grant> WorkerLink::wait_for_grant() {
   const auto* hello = reinterpret_cast<const std::byte*>(start.hello().data());
   grant.hello.assign(hello, hello + start.hello().size());
   grant.control = std::move(fds[0]);
-  grant.region = std::move(fds[1]);
-  grant.doorbell_to_host = std::move(fds[2]);
-  grant.doorbell_to_guest = std::move(fds[3]);
-  grant.stats = std::move(fds[4]);
+  grant.stats = std::move(fds[1]);
+  grant.region = std::move(fds[2]);
+  grant.doorbell_to_host = std::move(fds[3]);
+  grant.doorbell_to_guest = std::move(fds[4]);
   return grant;
 }
 

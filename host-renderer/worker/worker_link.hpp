@@ -16,6 +16,7 @@
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "protocol/control/handshake.hpp"
 
 namespace viaduct::host {
 
@@ -54,11 +55,13 @@ struct Grant {
   std::string gpu;  // name or index; empty = every GPU
   SessionLimits limits;
   std::vector<std::byte> hello;  // hostile: protocol::decode_hello() checks it
-  UniqueFd control;              // the guest's control socket; the Welcome goes there
-  UniqueFd region;               // memfd of control_bytes + arena_bytes, sealed against resizing
-  UniqueFd doorbell_to_host;     // eventfd, non-blocking
-  UniqueFd doorbell_to_guest;    // eventfd, non-blocking
-  UniqueFd stats;                // memfd with one StatsPage (host-renderer/daemon/stats_page.hpp)
+  protocol::RegionKind region_kind = protocol::RegionKind::memfd;
+  UniqueFd control;  // the guest's control socket; the Welcome goes there
+  UniqueFd stats;    // memfd with one StatsPage (host-renderer/daemon/stats_page.hpp)
+  // Of a memfd region only:
+  UniqueFd region;             // memfd of control_bytes + arena_bytes, sealed against resizing
+  UniqueFd doorbell_to_host;   // eventfd, non-blocking
+  UniqueFd doorbell_to_guest;  // eventfd, non-blocking
 };
 
 class WorkerLink {
