@@ -21,9 +21,10 @@ struct CommandContext {
   protocol::Decoder& decoder;
   Session& session;
   CommandBuffer* command_buffer = nullptr;  // the span's; null in a stream span
-  Device* device = nullptr;        // what the generated code resolved from the first dispatchable handle
-  ReplyBuilder* reply = nullptr;   // null where no reply is wanted
-  Recorders* recorders = nullptr;  // null where there are none
+  Device* device = nullptr;                 // the command buffer's; in a stream span what the generated code
+                                            // resolved from the first dispatchable handle
+  ReplyBuilder* reply = nullptr;            // null where no reply is wanted
+  Recorders* recorders = nullptr;           // null where there are none
 
   ObjectTables& objects() const noexcept;
 

@@ -23,7 +23,7 @@ CommandTable::CommandTable(std::span<const protocol::Known> commands) {
       // One of another form is as good as unknown: its records would be read wrongly.
       if (entry.info().form_hash == guests.form) {
         entry.execute = kExecute[static_cast<std::size_t>(found->second)];
-        entry.recorded = (entry.info().flags & protocol::kCommandRecorded) != 0;
+        entry.recorded = entry.execute != nullptr && (entry.info().flags & protocol::kCommandRecorded) != 0;
       } else {
         ++differing;
       }

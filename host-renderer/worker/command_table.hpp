@@ -18,7 +18,7 @@ class CommandTable {
   struct Entry {
     void (*execute)(CommandContext&) = nullptr;  // null: not known here, nothing executes it
     protocol::Command command = protocol::Command::kCount;
-    bool recorded = false;
+    bool recorded = false;  // never without execute
 
     const protocol::CommandInfo& info() const noexcept {
       return protocol::kCommandInfo[static_cast<std::size_t>(command)];
@@ -38,6 +38,8 @@ class CommandTable {
   const Entry* find(std::uint32_t number) const noexcept {
     return number < entries_.size() && entries_[number].execute != nullptr ? &entries_[number] : nullptr;
   }
+  // By the guest's number, with those that find() does not give.
+  std::span<const Entry> entries() const noexcept { return entries_; }
 
  private:
   std::vector<Entry> entries_;

@@ -37,13 +37,14 @@ bool Executor::execute(transport::RingConsumer& ring, const transport::Span& spa
   }
   const bool beside =
       owner.command_buffer != nullptr && recorders_ != nullptr && recorders_->worthwhile(ring.backlog());
-  if (beside && !session_.has_secondaries() && recorders_->hand_on(ring, span, *owner.command_buffer)) {
+  if (beside && !session_.has_secondaries() && recorders_->copies_itself(*owner.command_buffer) &&
+      recorders_->hand_on(ring, span, *owner.command_buffer)) {
     ring.release_later();
     return !recorders_->failed();
   }
   if (!copy(ring, span)) return false;
-  if (beside && session_.has_secondaries()) {
-    if (runner_.executes_others({copy_.memory.get(), span.size})) {
+  if (beside) {
+    if (session_.has_secondaries() && runner_.executes_others({copy_.memory.get(), span.size})) {
       recorders_->drain();
     } else if (recorders_->hand_on(copy_, span, *owner.command_buffer)) {
       return !recorders_->failed();

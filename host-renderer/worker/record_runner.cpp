@@ -14,6 +14,14 @@ namespace viaduct::host {
 using protocol::Command;
 using protocol::ObjectType;
 
+namespace {
+
+Device* device_of(const CommandBuffer* command_buffer) noexcept {
+  return command_buffer != nullptr ? command_buffer->device : nullptr;
+}
+
+}  // namespace
+
 bool RecordRunner::fail(const char* reason, const char* command, std::size_t offset) noexcept {
   failure_ = {reason, command, offset, sequence_};
   return false;
@@ -33,11 +41,13 @@ bool RecordRunner::run_records(std::span<const std::byte> span) {
   // once.
   CommandBuffer* const command_buffer = owner_.command_buffer;
   protocol::Decoder decoder({}, 0, arena_, session_.objects().tables());
-  CommandContext ctx{decoder, session_, command_buffer, nullptr, nullptr, recorders_};
+  CommandContext ctx{decoder, session_, command_buffer, device_of(command_buffer), nullptr, recorders_};
   if (command_buffer != nullptr) {
     decoder.set_command_buffer(owner_.id, command_buffer->handle);
   }
   const bool recorded = command_buffer != nullptr && !debug_enabled(DebugSwitch::commands);
+  const std::span<const CommandTable::Entry> entries =
+      recorded ? table_.entries() : std::span<const CommandTable::Entry>();
   std::uint64_t commands = 0;
   std::size_t at = 0;
   bool good = true;
@@ -52,12 +62,12 @@ bool RecordRunner::run_records(std::span<const std::byte> span) {
     }
     const std::span<const std::byte> record = span.subspan(at, header.size);
     // Where a reply is wanted the number is beyond the table.
-    const CommandTable::Entry* entry = recorded ? table_.find(header.command) : nullptr;
-    if (entry != nullptr && entry->recorded) [[likely]] {
+    if (header.command < entries.size() && entries[header.command].recorded) [[likely]] {
+      const CommandTable::Entry& entry = entries[header.command];
       arena_.reset();
       decoder.next(record, protocol::kPostHeaderSize);
-      entry->execute(ctx);
-      good = decoder.ok() || settle(decoder, entry->command, record, protocol::kPostHeaderSize, at);
+      entry.execute(ctx);
+      good = decoder.ok() || settle(decoder, entry.command, record, protocol::kPostHeaderSize, at);
     } else {
       good = run_record(record, at);
     }
@@ -131,7 +141,9 @@ bool RecordRunner::run_record(std::span<const std::byte> record, std::size_t off
   if (owner_.command_buffer != nullptr) {
     decoder.set_command_buffer(owner_.id, owner_.command_buffer->handle);
   }
-  CommandContext ctx{decoder, session_, owner_.command_buffer, nullptr, reply ? &reply : nullptr, recorders_};
+  CommandContext ctx{
+      decoder,   session_, owner_.command_buffer, device_of(owner_.command_buffer), reply ? &reply : nullptr,
+      recorders_};
   if (debug_enabled(DebugSwitch::commands)) {
     VIADUCT_LOG_DEBUG("decode", "%s, %zu bytes", info.name, record.size());
   }

@@ -96,6 +96,17 @@ Recorders::Lane& Recorders::lane_for(CommandPool& pool) noexcept {
   return *recorders_[pool.recorder];
 }
 
+bool Recorders::copies_itself(const CommandBuffer& command_buffer) const noexcept {
+  if (!perf_enabled(PerfSwitch::copy_ahead)) return true;
+  const CommandPool& pool = *command_buffer.pool;
+  const bool continues = pool.pending.load(std::memory_order_acquire) != 0;
+  for (unsigned i = 0; i < recorders_.size(); ++i) {
+    const std::uint64_t jobs = recorders_[i]->count.load(std::memory_order_relaxed);
+    if (jobs > (continues && i == pool.recorder ? kCopiesAhead : 0)) return true;
+  }
+  return false;
+}
+
 SpanCopy Recorders::spare_copy() noexcept {
   const std::lock_guard lock(spare_mutex_);
   if (spare_.empty()) return {};

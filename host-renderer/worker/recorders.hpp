@@ -55,6 +55,8 @@ class Recorders {
   // From so many spans that wait behind one it is handed on.
   static constexpr std::uint64_t kWorthwhileBacklog = 2;
   static constexpr unsigned kMaxThreads = 4;
+  // So many copies may wait for one recorder: more would only leave the caches.
+  static constexpr std::uint64_t kCopiesAhead = 8;
 
   // `threads` recorders (1 to kMaxThreads), and the submitting thread. `always`: hand on every span (tests).
   Recorders(Session& session, const CommandTable& table, unsigned threads, bool always);
@@ -73,6 +75,10 @@ class Recorders {
   }
   bool busy() const noexcept { return pending_.load(std::memory_order_acquire) != 0; }
 
+  // Whether the recorder of this command buffer's next span should copy it out of the ring itself: where
+  // others work beside it, or it is behind by much. Otherwise the decode thread has the time, and the
+  // recorder has not.
+  bool copies_itself(const CommandBuffer& command_buffer) const noexcept;
   // A span of the ring, which lives as long as this: the recorder copies and releases it. False: there is no
   // thread, the span is still the caller's; then nothing is pending.
   bool hand_on(transport::RingConsumer& ring, const transport::Span& span, CommandBuffer& command_buffer);

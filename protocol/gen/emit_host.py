@@ -151,9 +151,7 @@ class HostEmitter:
         lines = [f"void execute_{c.name}(CommandContext& ctx) {{", f"protocol::{c.name}_args a;",
                  f"if (!protocol::decode_{c.name}(ctx.decoder, a)) return;"]
         first = c.params[0] if c.params else None
-        if c.recorded:
-            lines.append("ctx.device = ctx.command_buffer != nullptr ? ctx.command_buffer->device : nullptr;")
-        elif first is not None and first.type in ("VkDevice", "VkQueue"):
+        if not c.recorded and first is not None and first.type in ("VkDevice", "VkQueue"):
             lines.append(f"ctx.device = ctx.device_of(a.{first.name}_id);")
         lines += self.override_guard(c)
         tells = self.told_later(c)
@@ -161,6 +159,9 @@ class HostEmitter:
             lines.append("const bool posted = ctx.reply == nullptr;")
         lines.append(f"on_{c.name}(ctx, a);")
         lines += tells
+        if c.recorded and c.returns == "void":
+            # Nobody asks; who does all the same gets the empty reply.
+            return lines + ["}", ""]
         lines += ["if (ctx.reply == nullptr || ctx.decoder.status() == protocol::DecodeStatus::kBadData) return;",
                   "protocol::SizeCounter counter;", f"protocol::write_reply_{c.name}(counter, a);",
                   "std::byte* memory = ctx.reply->reserve(counter.finish());", "if (memory != nullptr) {",

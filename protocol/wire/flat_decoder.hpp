@@ -6,7 +6,8 @@
 //
 // The whole state is a few words that never leave the function which decodes: the compiler keeps them in
 // registers, where a Decoder's cursor is stored and loaded again for every field. That is why everything here
-// is inlined, and why what goes wrong is told to the Decoder by value. What is beyond these operations does
+// is inlined, and why what goes wrong is told to the Decoder by value. It begins at a record's begin, where
+// nothing has failed yet. What is beyond these operations does
 // not compile, and the generator (emit_requests.py) then uses the Decoder itself.
 #pragma once
 
@@ -18,11 +19,7 @@ template <bool kChecked>
 class BasicFlatDecoder {
  public:
   [[gnu::always_inline]] explicit BasicFlatDecoder(Decoder& record)
-      : record_(record),
-        begin_(record.position()),
-        at_(begin_),
-        end_(begin_ + record.remaining()),
-        ok_(record.ok()) {}
+      : record_(record), begin_(record.position()), at_(begin_), end_(begin_ + record.remaining()) {}
 
   // Ends the decoding.
   [[gnu::always_inline]] bool ok() const {
@@ -136,7 +133,7 @@ class BasicFlatDecoder {
   const std::byte* const begin_;
   const std::byte* at_;
   const std::byte* end_;
-  bool ok_;
+  bool ok_ = true;
   bool bad_ = false;
 };
 

@@ -58,7 +58,7 @@ class Counts(unittest.TestCase):
         self.step(GUEST, "signalled_wait", 125)
 
     def test_decoding_a_draw(self):
-        self.step(HOST, "decode_draw", 140)
+        self.step(HOST, "decode_draw", 105)
 
 
 if __name__ == "__main__":

