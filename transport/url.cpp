@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::uint32_t kHostCid = 2;
+constexpr std::uint32_t kAnyCid = ~0u;
 
 struct RegionWord {
   RegionChoice choice;
@@ -72,6 +73,8 @@ Result<Url> parse_vsock(std::string_view rest, Url url) {
   const std::string_view cid = rest.substr(0, colon);
   if (cid == "host") {
     url.cid = kHostCid;
+  } else if (cid == "any") {
+    url.cid = kAnyCid;
   } else if (!parse_number(cid, url.cid)) {
     return bad("url: the vsock CID is not a number");
   }
@@ -162,7 +165,8 @@ std::string to_string(const Url& url) {
       }
       break;
     case UrlKind::vsock:
-      text = "vsock://" + std::to_string(url.cid) + ":" + std::to_string(url.port);
+      text = "vsock://" + (url.cid == kAnyCid ? "any" : std::to_string(url.cid)) + ":" +
+             std::to_string(url.port);
       break;
     case UrlKind::tcp: {
       const bool ipv6 = url.host.find(':') != std::string::npos;

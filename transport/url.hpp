@@ -1,7 +1,7 @@
 // URLs: where the host is.
 //
 //   unix:///PATH[?region=auto|memfd|ivshmem|none]
-//   vsock://CID:PORT[?region=...]      CID a number or "host" (2)
+//   vsock://CID:PORT[?region=...]      CID a number, "host" (2), or "any" to listen for all
 //   tcp://HOST:PORT[?region=...]       HOST a name, an IPv4 address, or an IPv6 address in brackets
 //
 // PATH is absolute and may use %XX for bytes that would end it; it fits a Unix socket's address (107 bytes).

@@ -16,6 +16,7 @@
 #include "protocol/wire/peer_structs.hpp"
 #include "transport/stream/connect.hpp"
 #include "transport/stream/frame.hpp"
+#include "transport/stream/token.hpp"
 #include "transport/url.hpp"
 
 namespace viaduct::guest {
@@ -33,8 +34,27 @@ std::string program_name() {
   return std::getline(comm, line) && !line.empty() ? line : name;
 }
 
-protocol::Hello make_hello() {
+// What a URL allows of what this driver can take.
+std::uint32_t regions_of(const transport::Url& url) {
+  const auto bit = [](protocol::RegionKind kind) { return static_cast<std::uint32_t>(kind); };
+  switch (url.region) {
+    case transport::RegionChoice::memfd:
+      return bit(protocol::RegionKind::memfd);
+    case transport::RegionChoice::ivshmem:
+      return bit(protocol::RegionKind::ivshmem);
+    case transport::RegionChoice::none:
+      return bit(protocol::RegionKind::none);
+    case transport::RegionChoice::automatic:
+      break;
+  }
+  if (url.kind == transport::UrlKind::unix_socket) return bit(protocol::RegionKind::memfd);
+  return bit(protocol::RegionKind::ivshmem) | bit(protocol::RegionKind::none);
+}
+
+protocol::Hello make_hello(const transport::Url& url, std::string token) {
   protocol::Hello hello;
+  hello.regions = regions_of(url);
+  hello.token = std::move(token);
   hello.registry_version = VK_HEADER_VERSION_COMPLETE;
   hello.pid = static_cast<std::uint32_t>(::getpid());
   hello.program = program_name();
@@ -50,11 +70,13 @@ protocol::Hello make_hello() {
 Result<Connection> connect_to(const std::string& place, const Deadline& deadline, std::string& why) {
   const auto url = transport::parse_url(place);
   if (!url) return tl::unexpected(url.error());
+  auto token = transport::token_for(*url);
+  if (!token) return tl::unexpected(token.error());
   auto stream = transport::connect(*url, deadline);
   if (!stream) return tl::unexpected(stream.error());
   Connection made;
   made.control = std::move(*stream);
-  const auto payload = protocol::encode_hello(make_hello());
+  const auto payload = protocol::encode_hello(make_hello(*url, std::move(*token)));
   if (auto sent =
           transport::write_frame(*made.control, transport::FrameKind::session_hello, payload, {}, deadline);
       !sent) {

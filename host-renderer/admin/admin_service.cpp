@@ -45,13 +45,25 @@ void AdminService::status(control::Status& out) const {
   out.set_sandbox_complete(server_.options_.sandbox_complete && locked);
   out.set_sessions_started(server_.started_);
   out.set_sessions_refused(server_.refused_);
-  for (const auto& [path, tenant] : server_.tenants_) {
+  const auto add = [&](const Server::Tenant& tenant, const std::string& place) {
     control::TenantStatus& entry = *out.add_tenants();
-    entry.set_name(tenant->name);
-    entry.set_socket(path);
-    entry.set_session_limit(tenant->limits.sessions);
+    entry.set_name(tenant.name);
+    entry.set_socket(place);
+    entry.set_session_limit(tenant.limits.sessions);
     for (const auto& [id, session] : server_.sessions_) {
-      if (session->options().socket == path) session->fill_status(*entry.add_sessions());
+      const SessionOptions& options = session->options();
+      if (options.socket == place && options.tenant == tenant.name)
+        session->fill_status(*entry.add_sessions());
+    }
+  };
+  for (const auto& [place, door] : server_.doors_) {
+    if (door->tenant) {
+      add(*door->tenant, place);
+      continue;
+    }
+    for (const auto& [name, tenant] : server_.tenants_) {
+      const bool tcp = door->via == BoundSocket::Via::tcp;
+      if (tcp ? !tenant->token.empty() : tenant->limits.cid.has_value()) add(*tenant, place);
     }
   }
 }
@@ -89,7 +101,7 @@ void AdminService::add_tenant(const std::string& name, const std::string& base, 
   }
   const std::string path = name == kDefaultTenant ? base : tenant_path(base, name);
   reply.set_tenant_socket(path);
-  if (server_.tenants_.contains(path)) return;
+  if (server_.doors_.contains(path)) return;
   // Whoever may administer may use it, nobody else: others are let in by the configuration.
   auto bound = bind_socket(path, {::geteuid(), ::getegid(), 0600});
   if (!bound) {

@@ -4,8 +4,10 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <bit>
 #include <cctype>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <initializer_list>
 #include <limits>
@@ -13,6 +15,8 @@
 
 namespace viaduct::host::daemon {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr uint64_t kKiB = 1024;
 constexpr uint64_t kMinArena = 16 * kKiB * kKiB;
@@ -88,8 +92,10 @@ class Reader {
     }
   }
   void complain(const toml::node& node, const std::string& what) {
-    if (!error_.empty()) return;
-    error_ = name_ + ":" + std::to_string(node.source().begin.line) + ": " + what;
+    if (error_.empty()) error_ = place_of(node) + ": " + what;
+  }
+  [[nodiscard]] std::string place_of(const toml::node& node) const {
+    return name_ + ":" + std::to_string(node.source().begin.line);
   }
   [[nodiscard]] const std::string& error() const { return error_; }
 
@@ -119,6 +125,33 @@ void read_mode(Reader& in, const toml::table& table, TenantConfig& out) {
   }
 }
 
+void read_vm(Reader& in, const toml::table& table, const Config& config, TenantConfig& out) {
+  if (const toml::node* node = table.get("cid")) {
+    uint32_t cid = 0;
+    in.number(table, "cid", 1, UINT32_MAX - 1, cid);
+    for (const auto& [name, other] : config.tenants) {
+      if (other.cid == cid)
+        in.complain(*node, "cid " + std::to_string(cid) + " is that of tenant " + name + " already");
+    }
+    out.cid = cid;
+  }
+  in.text(table, "token_file", out.token_file);
+  if (!out.token_file.empty() && out.token_file.front() != '/') {
+    in.complain(*table.get("token_file"), "token_file wants an absolute path");
+  }
+  in.size(table, "memory", 0, kMaxVmMemory, out.memory_bytes);
+  if (out.memory_bytes != 0 && (out.memory_bytes < kMinVmMemory || !std::has_single_bit(out.memory_bytes))) {
+    in.complain(*table.get("memory"),
+                "memory wants a power of two from 32 MiB to 1024 GiB, like \"512 MiB\"");
+  }
+  in.text(table, "memory_owner", out.memory_owner);
+  in.flag(table, "doorbell", out.doorbell);
+  for (const char* key : {"memory_owner", "doorbell"}) {
+    if (out.memory_bytes == 0 && table.get(key) != nullptr)
+      in.complain(*table.get(key), std::string(key) + " needs memory: without it there is nothing to share");
+  }
+}
+
 void read_tenants(Reader& in, const toml::table& root, Config& config) {
   const toml::node* node = root.get("tenants");
   if (node == nullptr) return;
@@ -132,16 +165,37 @@ void read_tenants(Reader& in, const toml::table& root, Config& config) {
     if (!valid_tenant_name(name)) {
       return in.complain(value, "tenant name '" + name + "' wants letters, digits, '-', '_' and '.' only");
     }
-    in.only(
-        *table, "tenants." + name + ".",
-        {"socket_owner", "socket_group", "socket_mode", "arena", "device_memory", "max_objects", "sessions"});
+    if (const auto there = config.tenant_places.find(name); there != config.tenant_places.end()) {
+      return in.complain(value, "tenant " + name + " stands in " + there->second + " already");
+    }
+    in.only(*table, "tenants." + name + ".",
+            {"socket_owner", "socket_group", "socket_mode", "cid", "token_file", "memory", "memory_owner",
+             "doorbell", "arena", "device_memory", "max_objects", "sessions"});
     TenantConfig tenant = config.limits;
     in.text(*table, "socket_owner", tenant.socket_owner);
     in.text(*table, "socket_group", tenant.socket_group);
     read_mode(in, *table, tenant);
+    read_vm(in, *table, config, tenant);
     read_limits(in, *table, tenant);
     config.tenants[name] = std::move(tenant);
+    config.tenant_places[name] = in.place_of(value);
   }
+}
+
+tl::expected<toml::table, std::string> parse_toml(std::string_view text, const std::string& name) {
+  try {
+    return toml::parse(text, name);
+  } catch (const toml::parse_error& error) {
+    return tl::unexpected(name + ":" + std::to_string(error.source().begin.line) + ": " +
+                          std::string(error.description()));
+  }
+}
+
+std::optional<std::string> read_file(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return file ? std::optional(text.str()) : std::nullopt;
 }
 
 }  // namespace
@@ -182,16 +236,14 @@ Config default_config() {
 }
 
 tl::expected<Config, std::string> parse_config(std::string_view text, const std::string& name) {
-  toml::table root;
-  try {
-    root = toml::parse(text, name);
-  } catch (const toml::parse_error& error) {
-    return tl::unexpected(name + ":" + std::to_string(error.source().begin.line) + ": " +
-                          std::string(error.description()));
-  }
+  const auto parsed = parse_toml(text, name);
+  if (!parsed) return tl::unexpected(parsed.error());
+  const toml::table& root = *parsed;
   Config config = default_config();
   Reader in(name);
-  in.only(root, "", {"listen", "driver", "gpu", "gl", "require_sandbox", "validate", "expose", "pool", "limits", "tenants"});
+  in.only(root, "",
+          {"listen", "driver", "gpu", "gl", "require_sandbox", "validate", "allow_public_tcp", "expose",
+           "pool", "limits", "tenants"});
   in.list(root, "listen", config.listen);
   in.text(root, "driver", config.driver);
   in.text(root, "gpu", config.gpu);
@@ -199,6 +251,7 @@ tl::expected<Config, std::string> parse_config(std::string_view text, const std:
   if (!valid_gl(config.gl)) in.complain(*root.get("gl"), kGlComplaint);
   in.flag(root, "require_sandbox", config.require_sandbox);
   in.flag(root, "validate", config.validate);
+  in.flag(root, "allow_public_tcp", config.allow_public_tcp);
   in.list(root, "expose", config.expose);
   if (const toml::node* node = root.get("pool")) {
     if (const toml::table* pool = node->as_table()) {
@@ -223,12 +276,35 @@ tl::expected<Config, std::string> parse_config(std::string_view text, const std:
   return config;
 }
 
+tl::expected<void, std::string> parse_tenants(std::string_view text, const std::string& name,
+                                              Config& config) {
+  const auto root = parse_toml(text, name);
+  if (!root) return tl::unexpected(root.error());
+  Reader in(name);
+  in.only(*root, "", {"tenants"});
+  read_tenants(in, *root, config);
+  if (!in.error().empty()) return tl::unexpected(in.error());
+  return {};
+}
+
 tl::expected<Config, std::string> load_config(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) return tl::unexpected(path + ": cannot be read; check the path given with --config");
-  return parse_config(text.str(), path);
+  const auto text = read_file(path);
+  if (!text) return tl::unexpected(path + ": cannot be read; check the path given with --config");
+  auto config = parse_config(*text, path);
+  if (!config) return config;
+  std::vector<fs::path> files;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path() / "tenants.d", none)) {
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  }
+  // The same order, and so the same complaint, each time.
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) {
+    const auto tenants = read_file(file);
+    if (!tenants) return tl::unexpected(file.string() + ": cannot be read");
+    if (auto added = parse_tenants(*tenants, file, *config); !added) return tl::unexpected(added.error());
+  }
+  return config;
 }
 
 }  // namespace viaduct::host::daemon

@@ -1,12 +1,13 @@
 // viaductd's settings: the TOML file, with the command line laid over it by main().
 //
-//   listen = ["unix:///run/viaduct/viaduct.sock"]
+//   listen = ["unix:///run/viaduct/viaduct.sock"]  # tcp://ADDRESS:PORT and vsock://any:PORT too
 //   driver = "/usr/share/vulkan/icd.d/nvidia_icd.json"
 //   gpu = "0"                    # name or index; absent = every GPU
 //   require_sandbox = false      # refuse to start workers that cannot be fully confined
 //   gl = "virgl"                 # lend OpenGL too, by virglrenderer's vtest server; "none" = do not
 //   validate = false             # the Khronos validation layer on the host's driver
 //   expose = ["/opt/amdgpu"]     # further paths that the driver reads
+//   allow_public_tcp = false     # listen on tcp:// addresses that are no private network's too
 //   [pool]
 //   warm = 2
 //   start_timeout_ms = 10000
@@ -20,8 +21,15 @@
 //   socket_group = "render"
 //   socket_mode = "0660"
 //   arena = "1 GiB"              # and the other limits
+//   [tenants.vm1]                # a VM
+//   cid = 42                     # over vsock: this CID is this tenant
+//   token_file = "/etc/viaduct/tokens/vm1"  # over TCP: who shows this file's content is this tenant
+//   memory = "512 MiB"           # the VM's shared memory (ivshmem): /dev/shm/viaduct-vm1, a power of two
+//   memory_owner = "libvirt-qemu"  # who runs the VM and so must open that file
+//   doorbell = true              # the VM's device is an ivshmem-doorbell, served by viaductd
 //
-// `[tenants.default]` describes the listening socket itself.
+// `[tenants.default]` describes the listening socket itself. Tenants may also stand in files of their own, in
+// the folder tenants.d beside the named file: tenants.d/vm1.toml, with [tenants.vm1] and nothing else.
 #pragma once
 
 #include <sys/types.h>
@@ -38,6 +46,9 @@ namespace viaduct::host::daemon {
 
 inline constexpr const char* kDefaultTenant = "default";
 
+inline constexpr uint64_t kMinVmMemory = 32u << 20;
+inline constexpr uint64_t kMaxVmMemory = uint64_t{1} << 40;
+
 struct TenantConfig {
   std::string socket_owner;  // empty = who starts the service
   std::string socket_group;
@@ -46,6 +57,11 @@ struct TenantConfig {
   uint64_t device_memory_bytes = 0;
   uint32_t max_objects = 1u << 20;
   uint32_t sessions = 64;
+  std::optional<uint32_t> cid;
+  std::string token_file;     // empty = no TCP
+  uint64_t memory_bytes = 0;  // 0, or a power of two from kMinVmMemory
+  std::string memory_owner;   // empty = who starts the service
+  bool doorbell = false;
 };
 
 struct Config {
@@ -55,12 +71,14 @@ struct Config {
   std::string gl = "none";  // or "virgl"
   bool require_sandbox = false;
   bool validate = false;
+  bool allow_public_tcp = false;  // listen on addresses that anybody may reach
   std::vector<std::string> expose;
   uint32_t warm_workers = 2;
   uint32_t start_timeout_ms = 10'000;
   uint32_t handshake_timeout_ms = 5'000;
   TenantConfig limits;
   std::map<std::string, TenantConfig> tenants;
+  std::map<std::string, std::string> tenant_places;  // "file:line" of each
 };
 
 // Whether `text` is a value of `gl`; what to say if it is not.
@@ -72,6 +90,10 @@ Config default_config();
 
 // Errors are for people: file, line, what is wrong, what would be right.
 [[nodiscard]] tl::expected<Config, std::string> parse_config(std::string_view text, const std::string& name);
+// Adds the tenants of a file of tenants.d.
+[[nodiscard]] tl::expected<void, std::string> parse_tenants(std::string_view text, const std::string& name,
+                                                            Config& config);
+// With the tenants of the folder tenants.d beside it, if there is one.
 [[nodiscard]] tl::expected<Config, std::string> load_config(const std::string& path);
 
 // "512 MiB", "4GiB", "1048576".

@@ -2,7 +2,7 @@
 // writing one without waiting, and who the peer is.
 #pragma once
 
-#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
 #include <functional>
@@ -16,13 +16,15 @@
 
 namespace viaduct::host::daemon {
 
-using GuestSocket = boost::asio::local::stream_protocol::socket;
+using GuestSocket = boost::asio::generic::stream_protocol::socket;
 
 struct Peer {
-  pid_t pid = 0;  // 0 if it lives in a pid namespace that this process cannot see
+  // 0 if it lives in a pid namespace that this process cannot see; of another machine, what that calls it.
+  pid_t pid = 0;
   uid_t uid = static_cast<uid_t>(-1);
   UniqueFd process;  // pidfd; empty if there is none to be had
 };
+// Of a Unix socket.
 Peer peer_of(const GuestSocket& socket);
 
 // Reads exactly one frame and not a byte more: what follows is the worker's. Calls back once, with the

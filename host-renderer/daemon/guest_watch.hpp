@@ -1,6 +1,9 @@
 // Notices that a guest is gone: its connection closed everywhere, or the process that made it ended (a forked
-// child may still hold the connection). Event loop only.
+// child may still hold the connection; of a process on another machine the connection is all there is). A
+// guest that is silent lives: its VM may be paused. Event loop only.
 #pragma once
+
+#include <sys/epoll.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
@@ -17,14 +20,26 @@ class GuestWatch {
 
   // The socket must outlive the watch. `process` is a pidfd, or empty.
   GuestWatch(GuestSocket& socket, UniqueFd process)
-      : socket_(socket), process_(socket.get_executor()), process_fd_(std::move(process)) {}
+      : socket_(socket),
+        hang_up_(socket.get_executor()),
+        process_(socket.get_executor()),
+        process_fd_(std::move(process)) {}
 
   // `gone` may be called twice; it must hold no reference that keeps this object alive.
   void start(const Gone& gone) {
-    // wait_error is EPOLLHUP: what the guest sends is not looked at here.
-    socket_.async_wait(GuestSocket::wait_error, [gone](boost::system::error_code error) {
-      if (!error) gone("it closed the connection");
-    });
+    // An epoll of its own, since the loop's waits do not tell a TCP peer's end from its bytes, and what the
+    // guest sends is not looked at here.
+    UniqueFd hang_up(::epoll_create1(EPOLL_CLOEXEC));
+    epoll_event event{};
+    event.events = EPOLLRDHUP;
+    if (!hang_up || ::epoll_ctl(hang_up.get(), EPOLL_CTL_ADD, socket_.native_handle(), &event) != 0) {
+      return gone("nothing can watch its connection: no descriptors are left");
+    }
+    hang_up_.assign(hang_up.release());
+    hang_up_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                        [gone](boost::system::error_code error) {
+                          if (!error) gone("it closed the connection");
+                        });
     if (!process_fd_) return;
     process_.assign(process_fd_.release());
     process_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
@@ -37,11 +52,13 @@ class GuestWatch {
     boost::system::error_code ignored;
     socket_.shutdown(GuestSocket::shutdown_both, ignored);
     socket_.close(ignored);
+    if (hang_up_.is_open()) hang_up_.close(ignored);
     if (process_.is_open()) process_.close(ignored);
   }
 
  private:
   GuestSocket& socket_;
+  boost::asio::posix::stream_descriptor hang_up_;
   boost::asio::posix::stream_descriptor process_;
   UniqueFd process_fd_;
 };

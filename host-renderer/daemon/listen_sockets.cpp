@@ -16,6 +16,7 @@
 #include <cstring>
 #include <optional>
 
+#include "host-renderer/daemon/net_sockets.hpp"
 #include "transport/url.hpp"
 
 namespace viaduct::host::daemon {
@@ -176,8 +177,17 @@ tl::expected<SocketSet, std::string> bind_all(const Config& config, uid_t servic
   };
   for (const std::string& url : config.listen) {
     const auto parsed = transport::parse_url(url);
-    if (!parsed || parsed->kind != transport::UrlKind::unix_socket) {
-      return give_up("--listen " + url + ": this service listens on Unix sockets: unix:///PATH");
+    if (!parsed) {
+      return give_up("--listen " + url + ": " + to_string(parsed.error()) +
+                     "; the service listens on unix:///PATH, tcp://ADDRESS:PORT and vsock://any:PORT");
+    }
+    if (parsed->kind != transport::UrlKind::unix_socket) {
+      auto socket = listen_on_net(*parsed, config.allow_public_tcp);
+      if (!socket) return give_up(socket.error());
+      const bool tcp = parsed->kind == transport::UrlKind::tcp;
+      set.sockets.push_back({std::move(*socket), tcp ? BoundSocket::Via::tcp : BoundSocket::Via::vsock,
+                             transport::to_string(*parsed), "", ""});
+      continue;
     }
     const std::string base = parsed->path;
     if (url == default_listen_url()) {

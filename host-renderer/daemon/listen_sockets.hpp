@@ -1,6 +1,6 @@
-// The Unix sockets that viaductd listens on, and their removal.
+// The sockets that viaductd listens on (those between machines by net_sockets.hpp), and their removal.
 //
-// Made before privileges are dropped. A tenant's socket lies beside the listening socket:
+// Made before privileges are dropped. A tenant's Unix socket lies beside the listening socket:
 // PATH.d/NAME.sock; PATH itself is the tenant `default`. The folder PATH.d belongs to the service's
 // own uid, so that tenants can be added while it runs. Whoever can connect to a socket is its tenant:
 // owner and mode are the whole access control.
@@ -19,10 +19,12 @@
 namespace viaduct::host::daemon {
 
 struct BoundSocket {
+  enum class Via { local, tcp, vsock };
   UniqueFd fd;  // listening, non-blocking
-  std::string path;
-  std::string tenant;
-  std::string base;  // the listening socket beside which it lies; its own path for `default`
+  Via via = Via::local;
+  std::string path;    // between machines the URL
+  std::string tenant;  // between machines none: each connection says its own
+  std::string base;    // the listening socket beside which it lies; its own path for `default`
 };
 
 // What to remove at exit; a path whose inode is not ours any more is left alone.

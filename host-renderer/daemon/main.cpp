@@ -91,6 +91,9 @@ int serve(const Options& options) {
 
   const Identity identity = service_identity();
   server.service_uid = identity.uid;
+  auto tokens = load_tokens(config);
+  if (!tokens) return complain(tokens.error());
+  server.tokens = std::move(*tokens);
   auto sockets = bind_all(config, identity.uid, identity.gid);
   if (!sockets) return complain(sockets.error());
   programs->leftovers = sockets->leftovers;

@@ -11,7 +11,8 @@ Lends this machine's GPU to Vulkan programs in other processes, containers and
 virtual machines: each gets a sandboxed worker of its own.
 
   --listen URL        listen here; may be repeated. unix:///PATH makes a socket,
-                      and PATH.d/NAME.sock for each tenant. Default:
+                      and PATH.d/NAME.sock for each tenant; vsock://any:PORT and
+                      tcp://ADDRESS:PORT are for virtual machines. Default:
                       unix:///run/viaduct/viaduct.sock for root, otherwise
                       unix://$XDG_RUNTIME_DIR/viaduct/viaduct.sock
   --driver ICD.json   the host's Vulkan driver, by its manifest; default: every

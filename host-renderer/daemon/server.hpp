@@ -1,10 +1,10 @@
 // The daemon's event loop: listens for tenants, admits sessions, answers administrators.
 //
 // It never sees a Vulkan or OpenGL command. A connection's first frame decides what it is: a SessionHello
-// makes a session of the tenant whose socket it came in by; an AdminRequest is answered if the peer is root
-// or the service's own user. Where OpenGL is lent, a connection may begin as vtest does instead, and is a
-// session too. Until that frame is there, a connection is a handshake: bounded in number for each tenant, in
-// bytes, and in time.
+// makes a session of the tenant whose socket it came in by, or whose VM or token it shows between machines;
+// an AdminRequest is answered if the peer is root or the service's own user on this machine. Where OpenGL is
+// lent, a connection of this machine may begin as vtest does instead, and is a session too. Until that frame
+// is there, a connection is a handshake: bounded in number for each tenant or machine, in bytes, and in time.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -20,6 +20,7 @@
 #include "host-renderer/daemon/config.hpp"
 #include "host-renderer/daemon/guest_socket.hpp"
 #include "host-renderer/daemon/live_session.hpp"
+#include "host-renderer/daemon/net_sockets.hpp"
 #include "host-renderer/daemon/worker_pool.hpp"
 #include "protocol/control/handshake.hpp"
 
@@ -28,6 +29,7 @@ namespace viaduct::host::daemon {
 struct ServerOptions {
   Config config;
   std::vector<BoundSocket> sockets;
+  Tokens tokens;
   uid_t service_uid = 0;
   std::string sandbox;  // what confines workers, for people
   bool sandbox_complete = false;
@@ -47,16 +49,20 @@ class Server {
  private:
   friend class AdminService;
   struct Tenant;
+  struct Door;
   struct Handshake;
 
   void add_listener(BoundSocket socket);
-  void accept(const std::shared_ptr<Tenant>& tenant);
-  void on_connection(const std::shared_ptr<Tenant>& tenant, GuestSocket socket);
+  std::shared_ptr<Tenant> tenant_of(const std::string& name);
+  void on_connection(const std::shared_ptr<Door>& door, GuestSocket socket);
+  void make_room(Door& door, const std::string& machine);
   void on_frame(const std::shared_ptr<Handshake>& handshake, Result<transport::Frame> frame);
+  // Finds out whose connection it is; refuses it and gives false if nobody's.
+  bool identify(Handshake& handshake, const std::string& token);
   void begin_session(const std::shared_ptr<Handshake>& handshake, transport::Frame frame);
   void begin_gl_session(const std::shared_ptr<Handshake>& handshake, const std::string& program);
   [[nodiscard]] std::string objection(const Tenant& tenant) const;
-  [[nodiscard]] SessionOptions session_options(const Tenant& tenant, const std::string& program);
+  [[nodiscard]] SessionOptions session_options(const Handshake& handshake, const std::string& program);
   [[nodiscard]] LiveSession::Over on_over(const std::shared_ptr<Tenant>& tenant);
   void answer_device(const std::shared_ptr<Handshake>& handshake, const transport::Frame& frame);
   void begin_admin(const std::shared_ptr<Handshake>& handshake, const transport::Frame& frame);
@@ -71,7 +77,8 @@ class Server {
   WorkerPool pool_;
   boost::asio::signal_set signals_;
   boost::asio::posix::stream_descriptor spawner_watch_;
-  std::map<std::string, std::shared_ptr<Tenant>> tenants_;  // by socket path
+  std::map<std::string, std::shared_ptr<Tenant>> tenants_;  // by name
+  std::map<std::string, std::shared_ptr<Door>> doors_;      // by place
   std::map<uint32_t, std::shared_ptr<LiveSession>> sessions_;
   control::WorkerReady last_ready_;
   bool seen_ready_ = false;

@@ -1,36 +1,52 @@
-// A tenant's listening socket and what hangs on it. Private to the server.
+// Tenants, the doors by which their guests come in, and connections that have not said yet what they want.
+// Private to the server.
 #pragma once
 
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "host-renderer/daemon/guest_socket.hpp"
+#include "host-renderer/daemon/listener.hpp"
 #include "host-renderer/daemon/server.hpp"
 
 namespace viaduct::host::daemon {
 
+struct Server::Tenant {
+  std::string name;
+  TenantConfig limits;
+  std::string token;  // of its token_file; empty: none
+  uint32_t sessions = 0;
+};
+
+// A listening socket. One on this machine is one tenant's; those between machines are everybody's.
+struct Server::Door {
+  BoundSocket::Via via = BoundSocket::Via::local;
+  std::string place;  // the socket's path, or the URL
+  std::string base;   // the listening socket beside which it lies; empty between machines
+  std::shared_ptr<Tenant> tenant;
+  std::shared_ptr<Listener> listener;
+  std::deque<std::shared_ptr<Handshake>> handshakes;
+
+  [[nodiscard]] bool local() const { return via == BoundSocket::Via::local; }
+};
+
 // A connection whose first frame has not arrived yet.
 struct Server::Handshake {
   explicit Handshake(GuestSocket&& connected) : socket(std::move(connected)) {}
+  // For the log.
+  [[nodiscard]] std::string who() const;
+
   GuestSocket socket;
   Peer peer;
-  std::weak_ptr<Tenant> tenant;
+  std::weak_ptr<Door> door;
+  std::shared_ptr<Tenant> tenant;  // null until a connection between machines has said who it is
+  std::string machine;             // where it comes from; empty for this one
+  std::string address;             // the same with its port
+  std::optional<uint32_t> cid;     // vsock
   std::shared_ptr<FrameReader> reader;
-};
-
-struct Server::Tenant {
-  explicit Tenant(boost::asio::io_context& loop) : acceptor(loop), pause(loop) {}
-  std::string name;
-  std::string path;
-  std::string base;  // the listening socket beside which it lies
-  TenantConfig limits;
-  boost::asio::local::stream_protocol::acceptor acceptor;
-  boost::asio::steady_timer pause;
-  std::deque<std::shared_ptr<Handshake>> handshakes;
-  uint32_t sessions = 0;
 };
 
 }  // namespace viaduct::host::daemon

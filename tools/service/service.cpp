@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "transport/stream/connect.hpp"
+#include "transport/stream/token.hpp"
 
 namespace viaduct::tools {
 namespace {
@@ -66,7 +67,11 @@ tl::expected<transport::Url, std::string> find_service(const std::string& wanted
 }
 
 tl::expected<protocol::DeviceInfo, std::string> ask_device(const transport::Url& url, int answer_ms) {
-  const auto frame = exchange(url, transport::FrameKind::device_query, protocol::encode_device_query({}),
+  protocol::DeviceQuery query;
+  auto token = transport::token_for(url);
+  if (!token) return tl::unexpected(to_string(token.error()));
+  query.token = std::move(*token);
+  const auto frame = exchange(url, transport::FrameKind::device_query, protocol::encode_device_query(query),
                               answer_ms, answer_ms);
   if (!frame) return tl::unexpected(frame.error());
   const auto info = frame->kind == transport::FrameKind::device_info

@@ -22,11 +22,11 @@ Result<std::string> read_token_file(const std::string& path) {
     const Errc code = errno == ENOENT || errno == ENOTDIR ? Errc::not_found
                       : errno == EACCES                   ? Errc::refused
                                                           : Errc::io;
-    return fail(code, "the token's file", errno);
+    return fail(code, "the token's file (VIADUCT_TOKEN_FILE or /etc/viaduct/token)", errno);
   }
   std::string text(2 * kLongestToken, '\0');
   const ssize_t got = ::read(file.get(), text.data(), text.size());
-  if (got < 0) return fail(Errc::io, "the token's file", errno);
+  if (got < 0) return fail(Errc::io, "the token's file (VIADUCT_TOKEN_FILE or /etc/viaduct/token)", errno);
   text.resize(static_cast<std::size_t>(got));
   const std::size_t begin = text.find_first_not_of(kWhiteSpace);
   if (begin == std::string::npos) return fail(Errc::bad_data, "the token's file is empty");
@@ -41,6 +41,12 @@ std::optional<std::string> token_file() {
   if (named != nullptr && named[0] != '\0') return named;
   if (::access(kStandardFile, F_OK) == 0) return kStandardFile;
   return std::nullopt;
+}
+
+Result<std::string> token_for(const Url& url) {
+  if (url.kind != UrlKind::tcp) return std::string();
+  const auto file = token_file();
+  return file ? read_token_file(*file) : std::string();
 }
 
 }  // namespace viaduct::transport

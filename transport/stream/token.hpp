@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "transport/url.hpp"
 
 namespace viaduct::transport {
 
@@ -18,5 +19,9 @@ Result<std::string> read_token_file(const std::string& path);
 // Where this process finds its token: $VIADUCT_TOKEN_FILE (not in set-user-id programs), otherwise
 // /etc/viaduct/token if there is such a file; nullopt if there is neither.
 std::optional<std::string> token_file();
+
+// The token to show at this place: that of the file over TCP, where there is one; empty elsewhere, where the
+// place itself says who is there. Errors are those of reading it.
+Result<std::string> token_for(const Url& url);
 
 }  // namespace viaduct::transport

@@ -1,6 +1,10 @@
 #include "host-renderer/daemon/config.hpp"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
 
 namespace viaduct::host::daemon {
 namespace {
@@ -13,6 +17,100 @@ TEST(Config, an_empty_file_is_the_defaults) {
   EXPECT_FALSE(config->require_sandbox);
   EXPECT_GE(config->limits.arena_bytes, 16u << 20);
   EXPECT_EQ(config->limits.arena_bytes % (1 << 20), 0u);
+}
+
+TEST(Config, a_tenant_can_be_a_vm) {
+  const auto config = parse_config(R"(
+    allow_public_tcp = true
+    [tenants.vm1]
+    cid = 42
+    token_file = "/etc/viaduct/tokens/vm1"
+    memory = "512 MiB"
+    memory_owner = "libvirt-qemu"
+    doorbell = true
+    [tenants.vm2]
+  )",
+                                   "x.toml");
+  ASSERT_TRUE(config) << config.error();
+  EXPECT_TRUE(config->allow_public_tcp);
+  const TenantConfig& vm = config->tenants.at("vm1");
+  EXPECT_EQ(vm.cid, 42u);
+  EXPECT_EQ(vm.token_file, "/etc/viaduct/tokens/vm1");
+  EXPECT_EQ(vm.memory_bytes, 512u << 20);
+  EXPECT_EQ(vm.memory_owner, "libvirt-qemu");
+  EXPECT_TRUE(vm.doorbell);
+  const TenantConfig& other = config->tenants.at("vm2");
+  EXPECT_FALSE(other.cid.has_value());
+  EXPECT_EQ(other.memory_bytes, 0u);
+  EXPECT_FALSE(other.doorbell);
+}
+
+TEST(Config, mistakes_about_a_vm_are_named_with_their_line) {
+  const std::vector<std::pair<std::string, std::string>> mistakes = {
+      {"cid = 0", "cid wants a number from 1"},
+      {"cid = 4294967295", "cid wants a number from 1"},
+      {"cid = \"any\"", "cid wants a number from 1"},
+      {"token_file = \"tokens/vm\"", "token_file wants an absolute path"},
+      {"memory = \"100 MiB\"", "memory wants a power of two from 32 MiB"},
+      {"memory = \"16 MiB\"", "memory wants a power of two from 32 MiB"},
+      {"memory_owner = \"libvirt-qemu\"", "memory_owner needs memory"},
+      {"doorbell = true", "doorbell needs memory"},
+      {"memroy = \"64 MiB\"", "unknown key 'tenants.vm.memroy'"},
+  };
+  for (const auto& [line, complaint] : mistakes) {
+    const auto config = parse_config("\n[tenants.vm]\n" + line + "\n", "x.toml");
+    ASSERT_FALSE(config) << line;
+    EXPECT_EQ(config.error().find("x.toml:3: "), 0u) << config.error();
+    EXPECT_NE(config.error().find(complaint), std::string::npos) << config.error();
+  }
+}
+
+TEST(Config, a_cid_is_one_tenants) {
+  const auto config = parse_config("[tenants.a]\ncid = 5\n[tenants.b]\ncid = 5\n", "x.toml");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error(), "x.toml:4: cid 5 is that of tenant a already");
+}
+
+class TenantFiles : public testing::Test {
+ protected:
+  TenantFiles() {
+    char pattern[] = "/tmp/viaduct-config-XXXXXX";
+    folder_ = ::mkdtemp(pattern);
+    std::filesystem::create_directory(folder_ + "/tenants.d");
+    write("viaductd.toml", "[limits]\nsessions = 3\n[tenants.alice]\ncid = 4\n");
+  }
+  ~TenantFiles() override { std::filesystem::remove_all(folder_); }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ + "/" + name) << text;
+  }
+  [[nodiscard]] auto load() const { return load_config(folder_ + "/viaductd.toml"); }
+
+  std::string folder_;
+};
+
+TEST_F(TenantFiles, stand_beside_the_named_file) {
+  write("tenants.d/vm1.toml", "[tenants.vm1]\ncid = 5\n");
+  write("tenants.d/vm2.toml", "[tenants.vm2]\nsessions = 1\n");
+  write("tenants.d/README", "no settings");
+  const auto config = load();
+  ASSERT_TRUE(config) << config.error();
+  EXPECT_EQ(config->tenants.size(), 3u);
+  EXPECT_EQ(config->tenants.at("vm1").cid, 5u);
+  EXPECT_EQ(config->tenants.at("vm1").sessions, 3u) << "the limits of the main file";
+  EXPECT_EQ(config->tenants.at("vm2").sessions, 1u);
+}
+
+TEST_F(TenantFiles, name_themselves_in_complaints) {
+  const auto complaint = [this](const std::string& text) {
+    write("tenants.d/vm.toml", text);
+    const auto config = load();
+    return config ? "none" : config.error();
+  };
+  const std::string file = folder_ + "/tenants.d/vm.toml";
+  EXPECT_EQ(complaint("[tenants.vm]\ncid = 4\n"), file + ":2: cid 4 is that of tenant alice already");
+  EXPECT_EQ(complaint("[tenants.alice]\n").find(file + ":1: tenant alice stands in " + folder_), 0u);
+  EXPECT_EQ(complaint("gpu = \"0\"\n").find(file + ":1: unknown key 'gpu'"), 0u);
+  EXPECT_EQ(complaint("[tenants.vm\n").find(file + ":1: "), 0u);
 }
 
 TEST(Config, everything_can_be_said) {

@@ -89,6 +89,12 @@ std::string Guest::refusal() const {
   return refusal ? refusal->message : "";
 }
 
+std::optional<protocol::RefusalCode> Guest::refusal_code() const {
+  if (!answered || answer.kind != transport::FrameKind::refused) return std::nullopt;
+  const auto refusal = protocol::decode_refusal(answer.payload);
+  return refusal ? std::optional(refusal->code) : std::nullopt;
+}
+
 std::string Guest::driver_name() const {
   if (!answered || answer.kind != transport::FrameKind::welcome) return "";
   const auto welcome = protocol::decode_welcome(answer.payload);
@@ -139,14 +145,18 @@ std::unique_ptr<transport::UnixStream> Daemon::connect(const std::string& tenant
 }
 
 Guest Daemon::guest(const std::string& program, const std::string& tenant) {
+  const std::string path = tenant.empty() ? socket_ : socket_ + ".d/" + tenant + ".sock";
+  return send_first("unix://" + path, transport::FrameKind::session_hello, hello_bytes(program));
+}
+
+Guest Daemon::send_first(const std::string& url, transport::FrameKind kind,
+                         std::span<const std::byte> payload) {
   Guest guest;
-  guest.stream = connect(tenant);
-  if (!guest.stream) return guest;
   const Deadline deadline = Deadline::after_ms(10'000);
-  if (!transport::write_frame(*guest.stream, transport::FrameKind::session_hello, hello_bytes(program), {},
-                              deadline)) {
-    return guest;
-  }
+  auto stream = transport::connect(*transport::parse_url(url), deadline);
+  if (!stream) return guest;
+  guest.stream = std::move(*stream);
+  if (!transport::write_frame(*guest.stream, kind, payload, {}, deadline)) return guest;
   auto frame = transport::read_frame(*guest.stream, deadline, {.accept_fds = true});
   if (frame) guest.answer = std::move(*frame);
   guest.answered = frame.has_value();

@@ -4,11 +4,14 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "generated/protocol/control/control.pb.h"
 #include "protocol/control/handshake.hpp"
+#include "transport/stream/connect.hpp"
 #include "transport/stream/frame.hpp"
 #include "transport/stream/unix_stream.hpp"
 
@@ -22,12 +25,13 @@ struct Finished {
 Finished run(const std::vector<std::string>& command, const std::vector<std::string>& environment = {});
 
 struct Guest {
-  std::unique_ptr<transport::UnixStream> stream;
+  std::unique_ptr<transport::Stream> stream;
   transport::Frame answer;  // the first frame, if one came
   bool answered = false;
   // Whether the host hangs up within that time.
   [[nodiscard]] bool hung_up_within(int ms) const;
   [[nodiscard]] std::string refusal() const;
+  [[nodiscard]] std::optional<protocol::RefusalCode> refusal_code() const;
   [[nodiscard]] std::string driver_name() const;
 };
 
@@ -44,6 +48,9 @@ class Daemon {
 
   // Says hello as `program` and waits for the first answer.
   [[nodiscard]] Guest guest(const std::string& program, const std::string& tenant = "");
+  // Sends a first frame there and waits for the first answer.
+  [[nodiscard]] static Guest send_first(const std::string& url, transport::FrameKind kind,
+                                        std::span<const std::byte> payload);
   [[nodiscard]] std::unique_ptr<transport::UnixStream> connect(const std::string& tenant = "");
   [[nodiscard]] control::AdminReply admin(const control::AdminRequest& request);
   [[nodiscard]] control::Status status();

@@ -218,8 +218,10 @@ TEST(Daemon, names_what_is_wrong_with_its_options) {
          "unix:///tmp/unused.sock"},
         "/nonexistent.json");
   fails({"--config", "/nonexistent.toml"}, "/nonexistent.toml");
-  fails({"--worker", VIADUCT_FAKE_WORKER, "--driver", "/proc/self/status", "--listen", "tcp://0.0.0.0:1"},
+  fails({"--worker", VIADUCT_FAKE_WORKER, "--driver", "/proc/self/status", "--listen", "http://0.0.0.0:1"},
         "unix:///PATH");
+  fails({"--worker", VIADUCT_FAKE_WORKER, "--driver", "/proc/self/status", "--listen", "tcp://0.0.0.0:1"},
+        "allow_public_tcp = true");
   fails({"--worker", VIADUCT_FAKE_WORKER, "--driver", "/proc/self/status", "--listen",
          "unix:///nonexistent/folder/x"},
         "/nonexistent/folder/x");

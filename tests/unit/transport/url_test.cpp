@@ -25,6 +25,7 @@ TEST(Url, VsockPlacesHaveACidAndAPort) {
   EXPECT_EQ(url->port, 70000u);
   EXPECT_EQ(url->region, RegionChoice::ivshmem);
   EXPECT_EQ(parse_url("vsock://host:1")->cid, 2u);
+  EXPECT_EQ(parse_url("vsock://any:1")->cid, ~0u);
 }
 
 TEST(Url, TcpPlacesHaveNamesOrAddressesAndAPort) {
@@ -37,7 +38,7 @@ TEST(Url, TcpPlacesHaveNamesOrAddressesAndAPort) {
 }
 
 TEST(Url, WhatIsPrintedParsesToTheSame) {
-  for (const char* text : {"unix:///a%20b%3fc", "unix:///x?region=memfd", "vsock://4:5",
+  for (const char* text : {"unix:///a%20b%3fc", "unix:///x?region=memfd", "vsock://4:5", "vsock://any:6",
                            "tcp://h:1?region=none", "tcp://[::1]:2"}) {
     const auto url = parse_url(text);
     ASSERT_TRUE(url) << text;
