@@ -82,8 +82,21 @@ std::optional<std::uint64_t> take_span(Device& device, std::uint64_t size) noexc
   }
 }
 
-void give_back_span(Device& device, const DeviceMemory& memory) noexcept {
+// Where no memory is shared, the host has a copy of the span from now on. The token is the allocation's id.
+bool mirror_span(Device& device, std::uint64_t id, const DeviceMemory& memory) noexcept {
+  transport::GuestMirror* mirror = device.channel->mirror();
+  return mirror == nullptr || mirror->track(id, memory.offset, memory.span);
+}
+
+void note_mapped(Device& device, VkDeviceMemory handle, bool mapped) noexcept {
+  if (transport::GuestMirror* mirror = device.channel->mirror()) {
+    mirror->map(protocol::id_of(handle), mapped);
+  }
+}
+
+void give_back_span(Device& device, std::uint64_t id, const DeviceMemory& memory) noexcept {
   if (memory.span == 0) return;
+  if (transport::GuestMirror* mirror = device.channel->mirror()) mirror->untrack(id);
   ArenaSpans& arena = device.session->arena();
   if (memory.shadowed) {
     // The host copies from and to the span until it has read the free.
@@ -125,6 +138,11 @@ VkResult allocate_arena(Device& device, const VkMemoryAllocateInfo& info, const 
   memory.offset = *offset;
   memory.span = span;
   VkDevice self = device.handle();
+  const std::uint64_t id = protocol::id_of(*handle);
+  if (!mirror_span(device, id, memory)) {
+    device.session->arena().release(memory.offset);
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
+  }
   if (!memory.shadowed && size <= kPostedAllocation) {
     post_viaductAllocateArenaMemory(channel, self, &info, *offset, span, handle);
     return VK_SUCCESS;
@@ -133,7 +151,7 @@ VkResult allocate_arena(Device& device, const VkMemoryAllocateInfo& info, const 
       sharing.imported
           ? call_viaductImportMemory(channel, self, &info, sharing.imported->number, *offset, span, handle)
           : call_viaductAllocateArenaMemory(channel, self, &info, *offset, span, handle);
-  if (result != VK_SUCCESS) give_back_span(device, memory);
+  if (result != VK_SUCCESS) give_back_span(device, id, memory);
   return result;
 }
 
@@ -182,7 +200,7 @@ VKAPI_ATTR void VKAPI_CALL vkFreeMemory(VkDevice device, VkDeviceMemory memory,
   Device* self = Device::from(device);
   const DeviceMemory* known = memory_of(*self, memory);
   post_vkFreeMemory(*self->channel, device, memory, pAllocator);
-  if (known != nullptr) give_back_span(*self, *known);
+  if (known != nullptr) give_back_span(*self, protocol::id_of(memory), *known);
   release_id(*self->channel, ObjectType::kDeviceMemory, protocol::id_of(memory));
 }
 
@@ -192,10 +210,12 @@ VKAPI_ATTR VkResult VKAPI_CALL vkMapMemory(VkDevice device, VkDeviceMemory memor
   const DeviceMemory* known = memory_of(*self, memory);
   if (known == nullptr || known->span == 0) return VK_ERROR_MEMORY_MAP_FAILED;
   if (known->shadowed) {
+    self->channel->publish_memory();  // perhaps through another mapping of the same memory
     const VkResult result = call_viaductMapMemory(*self->channel, device, memory, 1);
     // Of a lost device the memory can still be mapped; the specification has no "lost" for this call.
     if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST) return result;
   }
+  note_mapped(*self, memory, true);
   *ppData = self->session->region().bytes(known->offset + offset);
   return VK_SUCCESS;
 }
@@ -203,7 +223,9 @@ VKAPI_ATTR VkResult VKAPI_CALL vkMapMemory(VkDevice device, VkDeviceMemory memor
 VKAPI_ATTR void VKAPI_CALL vkUnmapMemory(VkDevice device, VkDeviceMemory memory) noexcept {
   Device* self = Device::from(device);
   const DeviceMemory* known = memory_of(*self, memory);
+  note_mapped(*self, memory, false);
   if (known != nullptr && known->shadowed) {
+    self->channel->publish_memory();
     post_viaductMapMemory(*self->channel, device, memory, 0);
   }
 }
@@ -226,6 +248,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkFlushMappedMemoryRanges(VkDevice device, uint32
                                                          const VkMappedMemoryRange* pMemoryRanges) noexcept {
   Device* self = Device::from(device);
   if (wants_host(*self, memoryRangeCount, pMemoryRanges)) {
+    self->channel->publish_memory();
     post_vkFlushMappedMemoryRanges(*self->channel, device, memoryRangeCount, pMemoryRanges);
   }
   return VK_SUCCESS;

@@ -106,6 +106,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkSignalSemaphore(VkDevice device,
                                                  const VkSemaphoreSignalInfo* pSignalInfo) noexcept {
   Device* self = Device::from(device);
   if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
+  self->channel->publish_memory();
   post_vkSignalSemaphore(*self->channel, device, pSignalInfo);
   self->channel->flush();
   // The ring's order makes everything that follows see the value.
@@ -116,6 +117,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vkSignalSemaphore(VkDevice device,
 VKAPI_ATTR VkResult VKAPI_CALL vkSetEvent(VkDevice device, VkEvent event) noexcept {
   Device* self = Device::from(device);
   if (self->is_lost()) return VK_ERROR_DEVICE_LOST;
+  self->channel->publish_memory();
   post_vkSetEvent(*self->channel, device, event);
   self->channel->flush();
   return lost_or_success(*self);

@@ -168,6 +168,7 @@ VkResult submit_any(Queue& queue, std::uint32_t count, const Info* infos, Fence*
     // Before the host can see the work: a thread that waits for the fence already is woken by the completion,
     // and must then find what it completes.
     if (fence != nullptr) fence->assign(queue, mine);
+    channel.publish_memory();
     post(channel, clean, mine);
     queue.last_value.store(mine, std::memory_order_release);
   }

@@ -29,6 +29,7 @@
 #include "guest-icd/memory/arena_spans.hpp"
 #include "guest-icd/session/memo_cache.hpp"
 #include "protocol/wire/object_id.hpp"
+#include "transport/mirror/guest_mirror.hpp"
 #include "transport/ring/chunk_pool.hpp"
 #include "transport/ring/reply.hpp"
 #include "transport/ring/ring.hpp"
@@ -106,6 +107,7 @@ class Channel {
     transport::ReplySlots& replies;
     transport::Parker& parker;
     ArenaSpans& arena;
+    transport::GuestMirror* mirror = nullptr;  ///< where no memory is shared
   };
   explicit Channel(const Parts& parts) noexcept;
   Channel(const Channel&) = delete;
@@ -133,6 +135,11 @@ class Channel {
   MemoCache& memo() noexcept { return memo_; }
   ArenaSpans& arena() noexcept { return parts_.arena; }
   transport::RegionView region() const noexcept { return parts_.region; }
+  transport::GuestMirror* mirror() const noexcept { return parts_.mirror; }
+  /// Before posting what makes the host look at mapped memory: what was written to it so far must be there.
+  void publish_memory() noexcept {
+    if (parts_.mirror != nullptr) parts_.mirror->memory_due();
+  }
 
   /// The publish lock, for posts that must be in one order with something else (a queue's next value);
   /// begin_post takes it again inside.

@@ -66,6 +66,28 @@ protocol::Hello make_hello(const transport::Url& url, std::string token) {
   return hello;
 }
 
+// The region that a welcome speaks of.
+Result<> take_region(const protocol::Welcome& welcome, transport::Frame& frame, Connection& made) {
+  transport::RegionLayout layout;
+  layout.region_size = welcome.region_size;
+  layout.control_size = welcome.control_size;
+  if (welcome.region == protocol::RegionKind::none) {
+    auto mirror = transport::GuestMirror::start(layout, made.control->fd());
+    if (!mirror) return tl::unexpected(mirror.error());
+    made.mirror = std::move(*mirror);
+    return {};
+  }
+  if (welcome.region != protocol::RegionKind::memfd || frame.fds.size() != 3) {
+    return fail(Errc::bad_data, "the host's welcome has another kind of region than its descriptors");
+  }
+  auto region = transport::Region::attach(std::move(frame.fds[0]), layout);
+  if (!region) return tl::unexpected(region.error());
+  made.region = std::move(*region);
+  made.doorbell_to_host = std::make_unique<transport::EventDoorbell>(std::move(frame.fds[1]));
+  made.doorbell_to_guest = std::make_unique<transport::EventDoorbell>(std::move(frame.fds[2]));
+  return {};
+}
+
 // `why` gets the host's own words when it refuses.
 Result<Connection> connect_to(const std::string& place, const Deadline& deadline, std::string& why) {
   const auto url = transport::parse_url(place);
@@ -90,22 +112,12 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
     if (const auto refusal = protocol::decode_refusal(frame->payload)) why = refusal->message;
     return fail(Errc::refused, "the host refused the session");
   }
-  if (frame->kind != transport::FrameKind::welcome || frame->fds.size() != 3) {
-    return fail(Errc::bad_data, "the host's answer is not a welcome with three descriptors");
+  if (frame->kind != transport::FrameKind::welcome) {
+    return fail(Errc::bad_data, "the host's answer is not a welcome");
   }
   const auto welcome = protocol::decode_welcome(frame->payload);
   if (!welcome) return tl::unexpected(welcome.error());
-  if (welcome->region != protocol::RegionKind::memfd) {
-    return fail(Errc::bad_data, "the host's welcome has another kind of region than its descriptors");
-  }
-  transport::RegionLayout layout;
-  layout.region_size = welcome->region_size;
-  layout.control_size = welcome->control_size;
-  auto region = transport::Region::attach(std::move(frame->fds[0]), layout);
-  if (!region) return tl::unexpected(region.error());
-  made.region = std::move(*region);
-  made.doorbell_to_host = std::make_unique<transport::EventDoorbell>(std::move(frame->fds[1]));
-  made.doorbell_to_guest = std::make_unique<transport::EventDoorbell>(std::move(frame->fds[2]));
+  if (auto taken = take_region(*welcome, *frame, made); !taken) return tl::unexpected(taken.error());
   made.known = KnownCommands(welcome->commands);
   if (const char* lacking = made.known.missing_necessity()) {
     why = std::string("the host does not know ") + lacking + " as this driver sends it";

@@ -77,15 +77,15 @@ std::shared_ptr<Session> Session::acquire() noexcept {
 
 Session::Session(Connection connection)
     : connection_(std::move(connection)),
-      view_(connection_.region.view()),
-      parker_(view_, *connection_.doorbell_to_guest, connection_.control->fd()),
-      ring_(view_, *connection_.doorbell_to_host),
+      view_(connection_.view()),
+      parker_(view_, connection_.to_guest(), connection_.hang_up_fd()),
+      ring_(view_, connection_.to_host()),
       chunks_(view_),
       replies_(view_),
       arena_(view_.layout().arena_offset(), view_.layout().arena_size(),
              transport_reserve(view_.layout().arena_size())),
       objects_(std::make_unique<ObjectTables>()),
-      channel_({view_, ring_, chunks_, replies_, parker_, arena_}) {}
+      channel_({view_, ring_, chunks_, replies_, parker_, arena_, connection_.mirror.get()}) {}
 
 Session::~Session() { channel_.flush(); }
 

@@ -92,9 +92,12 @@ bool Shadow::map(protocol::ObjectId memory, std::byte* region, std::byte* driver
   }
   std::memcpy(snapshot.get(), driver, size);
   std::memcpy(region, snapshot.get(), size);
-  const std::lock_guard lock(mutex_);
-  entries_.push_back({memory, region, driver, size, std::move(snapshot)});
-  count_.store(entries_.size(), std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mutex_);
+    entries_.push_back({memory, region, driver, size, std::move(snapshot)});
+    recount();
+  }
+  if (publisher_ != nullptr) publisher_->publish_memory();
   return true;
 }
 
@@ -105,7 +108,7 @@ void Shadow::unmap(protocol::ObjectId memory) noexcept {
   if (found != entries_.end()) {
     merge_changes(found->driver, found->region, found->snapshot.get(), found->size);
     entries_.erase(found);
-    count_.store(entries_.size(), std::memory_order_relaxed);
+    recount();
   }
 }
 
@@ -123,10 +126,17 @@ void Shadow::driver_to_guest() noexcept {
   if (tracked() == 0) {
     return;
   }
-  const std::lock_guard lock(mutex_);
-  for (Entry& entry : entries_) {
-    merge_changes(entry.region, entry.driver, entry.snapshot.get(), entry.size);
+  {
+    const std::lock_guard lock(mutex_);
+    for (Entry& entry : entries_) {
+      merge_changes(entry.region, entry.driver, entry.snapshot.get(), entry.size);
+    }
   }
+  if (publisher_ != nullptr) publisher_->publish_memory();
+}
+
+void Shadow::recount() noexcept {
+  count_.store(entries_.size() + (publisher_ != nullptr ? 1 : 0), std::memory_order_relaxed);
 }
 
 }  // namespace viaduct::host

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "protocol/wire/object_id.hpp"
+#include "transport/mirror/host_mirror.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -38,6 +39,13 @@ class Shadow {
 
   std::size_t tracked() const noexcept { return count_.load(std::memory_order_relaxed); }
 
+  // Where the guest's region is another one: what driver_to_guest() brought into this one, and what the
+  // device wrote there itself, is then published. Before any other use.
+  void publish_with(transport::MemoryPublisher& publisher) noexcept {
+    publisher_ = &publisher;
+    count_.store(1, std::memory_order_relaxed);
+  }
+
  private:
   struct Entry {
     protocol::ObjectId memory;
@@ -47,10 +55,14 @@ class Shadow {
     std::unique_ptr<std::byte[]> snapshot;
   };
 
+  void recount() noexcept;
+
   mutable std::mutex mutex_;
   std::vector<Entry> entries_;
-  // entries_.size(), for those who come with every submission and mostly find nothing. What a submission must
-  // see was mapped by the thread that submits; a completion comes after its submission.
+  transport::MemoryPublisher* publisher_ = nullptr;
+  // entries_.size(), and one more with a publisher, for those who come with every submission and mostly find
+  // nothing. What a submission must see was mapped by the thread that submits; a completion comes after its
+  // submission.
   std::atomic<std::size_t> count_{0};
 };
 

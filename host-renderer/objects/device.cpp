@@ -1,5 +1,6 @@
 #include "base/log.hpp"
 #include "generated/host/overrides.hpp"
+#include "host-renderer/memory/shadow.hpp"
 #include "host-renderer/objects/extensions.hpp"
 #include "host-renderer/queue/device_waits.hpp"
 #include "host-renderer/worker/command_context.hpp"
@@ -63,6 +64,9 @@ void on_vkCreateDevice(CommandContext& ctx, protocol::vkCreateDevice_args& a) {
       std::find(asked.begin(), asked.end(), std::string_view(VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME)) !=
           asked.end();
   device->waits = std::make_unique<DeviceWaits>();
+  if (ctx.session.options().publisher != nullptr) {
+    device->shadow->publish_with(*ctx.session.options().publisher);
+  }
   if (!ctx.objects().insert(ObjectType::kDevice, id, driver_bits(device->handle), device.get())) {
     device->table.vkDestroyDevice(device->handle, nullptr);
     a.result = VK_ERROR_OUT_OF_HOST_MEMORY;

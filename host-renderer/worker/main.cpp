@@ -13,6 +13,7 @@
 #include "host-renderer/worker/warm.hpp"
 #include "host-renderer/worker/worker_link.hpp"
 #include "protocol/control/handshake.hpp"
+#include "transport/mirror/host_mirror.hpp"
 #include "transport/stream/frame.hpp"
 #include "transport/stream/unix_stream.hpp"
 
@@ -38,6 +39,7 @@ Result<> send_welcome(Grant& grant, transport::Stream& stream, const std::string
   welcome.region_size = grant.limits.control_bytes + grant.limits.arena_bytes;
   welcome.control_size = grant.limits.control_bytes;
   welcome.registry_version = protocol::kRegistryHeaderVersion;
+  welcome.region = grant.region_kind;
   welcome.driver_name = driver_name;
   for (const protocol::CommandInfo& info : protocol::kCommandInfo) {
     if ((info.flags & protocol::kCommandNoWire) == 0) {
@@ -48,9 +50,53 @@ Result<> send_welcome(Grant& grant, transport::Stream& stream, const std::string
     welcome.structs.push_back({info.s_type, info.form_hash});
   }
   const std::vector<std::byte> payload = protocol::encode_welcome(welcome);
-  const int fds[] = {grant.region.get(), grant.doorbell_to_host.get(), grant.doorbell_to_guest.get()};
+  std::vector<int> fds;
+  if (grant.region_kind == protocol::RegionKind::memfd) {
+    fds = {grant.region.get(), grant.doorbell_to_host.get(), grant.doorbell_to_guest.get()};
+  }
   return transport::write_frame(stream, transport::FrameKind::welcome, payload, fds,
                                 Deadline::after_ms(5000));
+}
+
+// What carries a session: the region, how each side is woken, and where the guest's end shows.
+struct Carrier {
+  transport::Region region;
+  std::unique_ptr<transport::Doorbell> from_guest, to_guest;  // where memory is shared
+  std::unique_ptr<transport::HostMirror> mirror;              // where it is not
+
+  transport::Doorbell& ear() const noexcept { return mirror ? mirror->to_host() : *from_guest; }
+  transport::Doorbell& bell() const noexcept { return mirror ? *mirror : *to_guest; }
+};
+
+Result<std::unique_ptr<Carrier>> make_carrier(const Grant& grant, const transport::RegionLayout& layout) {
+  auto carrier = std::make_unique<Carrier>();
+  const bool shared = grant.region_kind == protocol::RegionKind::memfd;
+  auto file = shared ? grant.region.dup() : transport::Region::create_memfd("viaduct-mirror", layout);
+  if (!file) return tl::unexpected(file.error());
+  auto region = transport::Region::initialise(std::move(*file), layout);
+  if (!region) return tl::unexpected(region.error());
+  carrier->region = std::move(*region);
+  if (shared) {
+    carrier->from_guest =
+        std::make_unique<transport::EventDoorbell>(UniqueFd(::dup(grant.doorbell_to_host.get())));
+    carrier->to_guest =
+        std::make_unique<transport::EventDoorbell>(UniqueFd(::dup(grant.doorbell_to_guest.get())));
+    return carrier;
+  }
+  auto mirror = transport::HostMirror::create(carrier->region, grant.control.get());
+  if (!mirror) return tl::unexpected(mirror.error());
+  carrier->mirror = std::move(*mirror);
+  return carrier;
+}
+
+// A guest whose stream made no sense is not just gone.
+SessionOutcome settle_outcome(SessionOutcome outcome, const transport::HostMirror* mirror, StatsPage& stats) {
+  const char* reason = mirror != nullptr ? mirror->error() : nullptr;
+  if (reason == nullptr || outcome.end != SessionEnd::kGuestGone) return outcome;
+  outcome = {SessionEnd::kBadData, std::string("bad data on the control stream: ") + reason};
+  VIADUCT_LOG_ERROR("decode", "session ends: %s", outcome.cause.c_str());
+  stats.status.store(static_cast<std::uint64_t>(SessionState::bad_data), std::memory_order_relaxed);
+  return outcome;
 }
 
 // Why the session could not be started, or how it ended.
@@ -61,11 +107,12 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   }
   const transport::RegionLayout layout{grant.limits.control_bytes + grant.limits.arena_bytes,
                                        grant.limits.control_bytes};
-  UniqueFd region_fd(::dup(grant.region.get()));
-  auto region = transport::Region::initialise(std::move(region_fd), layout);
-  if (!region) {
-    return tl::unexpected(region.error());
+  auto made = make_carrier(grant, layout);
+  if (!made) {
+    return tl::unexpected(made.error());
   }
+  Carrier& carrier = **made;
+  const transport::Region* region = &carrier.region;
   auto stats_pages = Mapping::map(grant.stats.get(), kStatsBytes);
   if (!stats_pages) {
     return tl::unexpected(stats_pages.error());
@@ -89,16 +136,16 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
     VIADUCT_LOG_INFO("memory", "mapped memory is shared by %s", to_string(probe.mode));
   }
 
-  transport::EventDoorbell from_guest(UniqueFd(::dup(grant.doorbell_to_host.get())));
-  transport::EventDoorbell to_guest(UniqueFd(::dup(grant.doorbell_to_guest.get())));
-  transport::PeerWaker waker(region->view().guest().parked, to_guest);
+  options.publisher = carrier.mirror.get();
+  transport::PeerWaker waker(region->view().guest().parked, carrier.bell());
   GuestMemory memory(region->view(), waker);
   Session session(driver, memory, stats, std::move(options));
   transport::RingConsumer ring(region->view(), waker);
   Executor executor(session, hello->commands);
   const int control_fd = grant.control.get();
   const int watched[] = {link.fd(), executor.attention_fd()};
-  transport::HostParker parker(region->view(), from_guest, control_fd, watched);
+  transport::HostParker parker(region->view(), carrier.ear(),
+                               carrier.mirror ? carrier.mirror->gone_fd() : control_fd, watched);
 
   transport::UnixStream stream(UniqueFd(::dup(control_fd)));
   const std::string driver_name = warm.gpus().empty() ? "" : warm.gpus().front().driver_name;
@@ -110,8 +157,14 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   if (auto sent = send_welcome(grant, stream, driver_name); !sent) {
     return tl::unexpected(sent.error());
   }
+  if (carrier.mirror) {
+    if (auto begun = carrier.mirror->start(); !begun) {
+      return tl::unexpected(begun.error());
+    }
+  }
   warm.release_devices();
-  const SessionOutcome outcome = run_session(session, executor, ring, parker);
+  const SessionOutcome outcome =
+      settle_outcome(run_session(session, executor, ring, parker), carrier.mirror.get(), stats);
   // The guest's threads wake by the hang-up; then the whole process goes, with whatever the driver still
   // does.
   ::shutdown(control_fd, SHUT_RDWR);

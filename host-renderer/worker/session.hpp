@@ -27,6 +27,10 @@
 #include <string>
 #include <vector>
 
+namespace viaduct::transport {
+class MemoryPublisher;
+}
+
 namespace viaduct::host {
 
 struct SessionOptions {
@@ -37,6 +41,8 @@ struct SessionOptions {
       VK_HEADER_VERSION_COMPLETE;   // the registry that the guest's driver was built from
   RegionFile region;                // for imports
   std::vector<ProbeResult> probes;  // by the driver's order; missing ones are shadowed
+  transport::MemoryPublisher* publisher =
+      nullptr;  // of the device's writes, where the guest's region is another
 };
 
 // More than any program has; each of them costs the driver memory that no table bounds.

@@ -17,6 +17,8 @@ class Doorbell {
   virtual void ring() noexcept = 0;
   virtual int fd() const noexcept = 0;
   virtual void drain() noexcept = 0;
+  // A HostParker calls it before it sleeps on this doorbell: the last chance to tell the peer something.
+  virtual void before_sleep() noexcept {}
 };
 
 class EventDoorbell final : public Doorbell {

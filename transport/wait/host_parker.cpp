@@ -28,6 +28,7 @@ void HostParker::announce_sleep() noexcept {
 void HostParker::announce_awake() noexcept { store_relaxed(region_.host().parked, 0); }
 
 HostWake HostParker::poll_once(Deadline deadline) noexcept {
+  from_guest_.before_sleep();
   timespec timeout{};
   if (!deadline.is_never()) timeout = deadline.remaining_timespec();
   const int n = ::ppoll(fds_.data(), fds_.size(), deadline.is_never() ? nullptr : &timeout, nullptr);

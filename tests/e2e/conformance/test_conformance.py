@@ -49,6 +49,7 @@ class Conformance(unittest.TestCase):
     driver = harness.DRIVER
     only = None
     may_give_up = False
+    region = ""
 
     @classmethod
     def setUpClass(cls):
@@ -58,10 +59,16 @@ class Conformance(unittest.TestCase):
     def tearDownClass(cls):
         cls.host.stop()
 
+    def guest_environment(self):
+        environment = self.host.guest_environment()
+        if self.region:
+            environment["VIADUCT_URL"] += f"?region={self.region}"
+        return environment
+
     def test_each_area_answers_as_natively(self):
         for area in [self.only] if self.only else areas():
             with self.subTest(area=area):
-                status, lines, errors = run(area, self.host.guest_environment())
+                status, lines, errors = run(area, self.guest_environment())
                 detail = f"{errors[-2000:]}\nviaductd: {self.host.log()[-2000:]}"
                 wrong = [line for line in lines if line.startswith(("WRONG", "FAIL"))]
                 if area not in NOT_COMPARED:
@@ -82,7 +89,7 @@ class Conformance(unittest.TestCase):
                 print(f"{area}: {len(lines)} lines", flush=True)
 
     def test_what_an_offered_extension_requires_is_offered_too(self):
-        status, lines, _ = run("extensions", self.host.guest_environment())
+        status, lines, _ = run("extensions", self.guest_environment())
         self.assertEqual(status, FINE)
         offered = {line.split()[1] for line in lines if line.startswith(("instance ", "device "))}
         self.assertGreater(len(offered), 30)
@@ -102,10 +109,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--driver", default=harness.DRIVER)
     parser.add_argument("--area")
+    parser.add_argument("--region", default="", help="what the URL asks for: none")
     parser.add_argument("--native-may-give-up", action="store_true",
                         help="a driver that crashes natively over what it should ignore: until there, and no further, "
                              "the answers are compared")
     arguments, rest = parser.parse_known_args()
     Conformance.driver, Conformance.only = arguments.driver, arguments.area
+    Conformance.region = arguments.region
     Conformance.may_give_up = arguments.native_may_give_up
     unittest.main(argv=[sys.argv[0], *rest], verbosity=2)

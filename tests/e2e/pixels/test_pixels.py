@@ -5,6 +5,8 @@ usage: test_pixels.py --driver ICD.json --mode MODE
 
 import     mapped memory is the region itself (what the worker chooses on software drivers)
 shadow     VIADUCT_MEMORY=shadow: nothing is imported
+stream     no shared memory: the region's bytes travel on the control stream (?region=none)
+streamshadow  both of these
 LAYOUT     the memory-type test layer in the worker, imposing that GPU's memory types (tests/e2e/layers)
 
 A case that the driver lacks a feature for must skip natively and forwarded for the same reason. EXCEPTED names what
@@ -24,6 +26,9 @@ import harness  # noqa: E402
 PIXELS = harness.BUILD / "tests/pixels"
 SKIPPED = 77
 EXCEPTED = {
+    # Without shared memory too.
+    "stream": {"coherent_polling"},
+    "streamshadow": {"coherent_polling"},
     # Decision 4: with the shadow, writes that already executing work should see are not seen.
     "shadow": {"coherent_polling"},
     "amd": {"coherent_polling"},  # this layout refuses imports, so the worker falls back to the shadow
@@ -70,9 +75,9 @@ class Pixels(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.environment = {}
-        if cls.mode == "shadow":
+        if cls.mode in ("shadow", "streamshadow"):
             cls.environment["VIADUCT_MEMORY"] = "shadow"
-        elif cls.mode != "import":
+        elif cls.mode not in ("import", "stream"):
             cls.environment.update(layer_environment(cls.mode))
         cls.host = harness.Host(driver=cls.driver, environment=cls.environment)
 
@@ -83,6 +88,8 @@ class Pixels(unittest.TestCase):
     def test_each_case_gives_the_same_bytes_natively_and_forwarded(self):
         native = harness.native_environment(self.driver)
         forwarded = self.host.guest_environment()
+        if self.mode.startswith("stream"):
+            forwarded["VIADUCT_URL"] += "?region=none"
         run_count = 0
         for case in cases():
             if case in EXCEPTED.get(self.mode, ()):
@@ -105,7 +112,7 @@ class Pixels(unittest.TestCase):
 class Layer(unittest.TestCase):
     """With no Viaduct in between, the pixels are the same with the layer and without."""
 
-    @unittest.skipIf("--mode" in sys.argv and sys.argv[sys.argv.index("--mode") + 1] in ("import", "shadow"),
+    @unittest.skipIf("--mode" in sys.argv and sys.argv[sys.argv.index("--mode") + 1] in ("import", "shadow", "stream", "streamshadow"),
                      "this mode uses no layer")
     def test_the_layer_changes_no_pixel(self):
         plain = harness.native_environment(Pixels.driver)
