@@ -2,6 +2,7 @@
 // where the test wants it ("blocked", "frame N"), and ends with one line that tells what it saw. The tests in
 // test_bad_days.py read these lines; the exit status is 0 if the program behaved, whatever the driver did to
 // it.
+#include <unistd.h>
 #include <vulkan/vulkan.h>
 
 #include <chrono>
@@ -269,6 +270,72 @@ int ring_full() {
   return 0;
 }
 
+// Writes 64 MiB of mapped memory, has the GPU copy them, and reads the copy; again and again, or until the
+// device is lost. Between rounds only a few pages change; "light" begins with one full round, so that what
+// travels afterwards can be told from it.
+int uploads(long rounds, bool light) {
+  const Gpu gpu;
+  constexpr VkDeviceSize kBytes = VkDeviceSize{64} << 20;
+  const MappedBuffer from(gpu, kBytes);
+  const MappedBuffer to(gpu, kBytes);
+  const VkFence fence = make_fence(gpu);
+  const VkCommandBuffer commands = allocate_commands(gpu, gpu.pool);
+  for (long round = 1; round <= rounds; ++round) {
+    const std::size_t step = light && round > 1 ? 65536 : 1;
+    for (std::size_t i = 0; i < kBytes / 4; i += step)
+      from.words[i] = static_cast<uint32_t>(i * 7 + static_cast<std::size_t>(round));
+    say("upload", round);
+    begin(commands);
+    const VkBufferCopy whole{0, 0, kBytes};
+    vkCmdCopyBuffer(commands, from.buffer, to.buffer, 1, &whole);
+    VkMemoryBarrier visible{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+    visible.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+    visible.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
+    vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &visible,
+                         0, nullptr, 0, nullptr);
+    end(commands);
+    VkResult result = submit(gpu, commands, fence);
+    if (result == VK_SUCCESS) result = vkWaitForFences(gpu.device, 1, &fence, VK_TRUE, kForever);
+    if (result != VK_SUCCESS) {
+      say("result", result);
+      return 0;
+    }
+    if (std::memcmp(from.words, to.words, kBytes) != 0) {
+      say("wrong bytes in round", round);
+      return 4;
+    }
+    require(vkResetFences(gpu.device, 1, &fence), "vkResetFences");
+    say("done", round);
+  }
+  say("finished", rounds);
+  return 0;
+}
+
+// The application reads a file straight into mapped memory, as a kernel would write there.
+int reads_into_mapped_memory() {
+  const Gpu gpu;
+  constexpr std::size_t kBytes = std::size_t{1} << 20;
+  const MappedBuffer from(gpu, kBytes);
+  const MappedBuffer to(gpu, kBytes);
+  for (int round = 0; round < 3; ++round) {
+    std::FILE* file = std::fopen("/dev/urandom", "rb");
+    const bool read =
+        file != nullptr && ::read(fileno(file), from.words, kBytes) == static_cast<ssize_t>(kBytes);
+    if (file != nullptr) std::fclose(file);
+    if (!read) return 3;
+    const VkCommandBuffer commands = allocate_commands(gpu, gpu.pool);
+    begin(commands);
+    const VkBufferCopy whole{0, 0, kBytes};
+    vkCmdCopyBuffer(commands, from.buffer, to.buffer, 1, &whole);
+    end(commands);
+    require(submit(gpu, commands, VK_NULL_HANDLE), "vkQueueSubmit");
+    require(vkQueueWaitIdle(gpu.queue), "vkQueueWaitIdle");
+    if (std::memcmp(from.words, to.words, kBytes) != 0) return 4;
+  }
+  say("finished", 0);
+  return 0;
+}
+
 // A handle that was destroyed is used in a recorded command: this session suffers at most a lost device.
 int stale_handle() {
   const Gpu gpu;
@@ -299,6 +366,9 @@ int run(int argc, char** argv) {
   if (std::strcmp(mode, "region-full") == 0) return region_full();
   if (std::strcmp(mode, "ring-full") == 0) return ring_full();
   if (std::strcmp(mode, "stale-handle") == 0) return stale_handle();
+  if (std::strcmp(mode, "uploads") == 0) return uploads(number, false);
+  if (std::strcmp(mode, "light-uploads") == 0) return uploads(number, true);
+  if (std::strcmp(mode, "read-into-mapped") == 0) return reads_into_mapped_memory();
   std::fprintf(stderr, "victim: unknown mode '%s'\n", mode);
   return 2;
 }

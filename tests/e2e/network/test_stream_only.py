@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Sessions without shared memory: over TCP and over a Unix socket, what travels, and the deaths of either side."""
+
+import os
+import pathlib
+import signal
+import socket
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from harness import BUILD, Host, alive, wait_until  # noqa: E402
+from test_network import NetHost  # noqa: E402
+
+VICTIM = BUILD / "tests/victim"
+DEVICE_LOST = -4
+SOON = 2.0  # seconds: how long a loss may take to be noticed while much is under way
+MIB = 1 << 20
+
+
+class Relay:
+    """Between guests and a host's Unix socket: counts the bytes of each direction."""
+
+    def __init__(self, host):
+        self.target = str(host.socket)
+        self.path = host.folder / "relay.sock"
+        self.to_host = self.to_guest = 0
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.path))
+        self.path.chmod(0o666)
+        self.listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                guest, _ = self.listener.accept()
+            except OSError:
+                return
+            host = socket.socket(socket.AF_UNIX)
+            host.connect(self.target)
+            for pair in ((guest, host, "to_host"), (host, guest, "to_guest")):
+                threading.Thread(target=self._pump, args=pair, daemon=True).start()
+
+    def _pump(self, source, sink, counter):
+        try:
+            while data := source.recv(MIB):
+                setattr(self, counter, getattr(self, counter) + len(data))
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()
+
+
+class StreamOnly(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.host = NetHost({"vm1": []})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.host.stop()
+
+    def guest(self, *command):
+        return self.host.net_guest(*command, region="none")
+
+    def assert_serves(self):
+        program = self.guest(VICTIM, "frames", 20)
+        self.assertEqual(program.wait(60), 0, program.error_text())
+        self.assertIn("finished 20", program.text())
+
+    def worker(self):
+        """The worker that serves now, told from the warm ones by its memory's name."""
+        def find():
+            for pid in self.host.workers():
+                try:
+                    if "viaduct-mirror" in pathlib.Path(f"/proc/{pid}/maps").read_text():
+                        return pid
+                except OSError:
+                    pass
+            return None
+        return wait_until(find, 10)
+
+    def test_guests_over_tcp_fall_back_to_it(self):
+        program = self.host.net_guest(VICTIM, "frames", 50)
+        self.assertEqual(program.wait(60), 0, program.error_text())
+        self.assertIn("finished 50", program.text())
+
+    def test_64_mib_go_there_and_back(self):
+        program = self.guest(VICTIM, "uploads", 2)
+        self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
+        self.assertIn("finished 2", program.text())
+
+    def test_a_file_read_straight_into_mapped_memory_arrives(self):
+        program = self.guest(VICTIM, "read-into-mapped")
+        self.assertEqual(program.wait(60), 0, program.text() + program.error_text())
+
+    def test_more_than_the_ring_holds_waits_for_room(self):
+        program = self.guest(VICTIM, "ring-full")
+        self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
+
+    def test_a_guest_killed_in_mid_upload_leaves_no_worker(self):
+        program = self.guest(VICTIM, "uploads", 1000)
+        program.wait_line("upload 2", 60)
+        worker = self.worker()
+        self.assertTrue(worker)
+        time.sleep(0.03)
+        os.kill(program.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        self.assertTrue(wait_until(lambda: not alive(worker), 10), "the worker lives on")
+        self.assertLess(time.monotonic() - killed, SOON)
+        program.wait()
+        self.assert_serves()
+
+    def test_a_worker_killed_in_mid_upload_is_a_lost_device(self):
+        program = self.guest(VICTIM, "uploads", 1000)
+        program.wait_line("upload 2", 60)
+        worker = self.worker()
+        self.assertTrue(worker)
+        time.sleep(0.03)
+        os.kill(worker, signal.SIGKILL)
+        killed = time.monotonic()
+        when, line = program.wait_line("result", 20)
+        self.assertEqual(line, f"result {DEVICE_LOST}")
+        self.assertLess(when - killed, SOON)
+        self.assertEqual(program.wait(20), 0)
+        self.assert_serves()
+
+    def test_a_blocked_wait_ends_with_the_worker(self):
+        program = self.guest(VICTIM, "blocked-fence")
+        program.wait_line("blocked", 60)
+        os.kill(self.worker(), signal.SIGKILL)
+        self.assertEqual(program.wait_line("result", 10)[1], f"result {DEVICE_LOST}")
+        program.wait(20)
+
+    def test_a_guest_that_stops_and_goes_on_loses_nothing(self):
+        program = self.guest(VICTIM, "uploads", 6)
+        program.wait_line("upload 2", 60)
+        os.kill(program.pid, signal.SIGSTOP)
+        time.sleep(1)
+        os.kill(program.pid, signal.SIGCONT)
+        self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
+        self.assertIn("finished 6", program.text())
+
+    def test_an_idle_session_sends_nothing(self):
+        program = self.guest(VICTIM, "blocked-fence")
+        program.wait_line("blocked", 60)
+        worker = self.worker()
+
+        def ticks():
+            return sum(int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[field])
+                       for pid in (worker, program.pid) for field in (11, 12))
+        wait_until(lambda: False, 0.5)
+        before = ticks()
+        time.sleep(2)
+        self.assertLessEqual(ticks() - before, 2, "hundredths of a second")
+        program.kill()
+
+
+class WhatTravels(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.host = Host()
+        cls.relay = Relay(cls.host)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.relay.close()
+        cls.host.stop()
+
+    def test_unchanged_pages_do_not_travel(self):
+        url = {"VIADUCT_URL": f"unix://{self.relay.path}?region=none"}
+        program = self.host.guest(VICTIM, "light-uploads", 5, extra=url)
+        program.wait_line("done 1", 120)
+        # 128 MiB are mapped; of those 256 words change a round, and as many in the copy.
+        self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
+        print(f"{self.relay.to_host} bytes to the host, {self.relay.to_guest} to the guest", flush=True)
+        for count in (self.relay.to_host, self.relay.to_guest):
+            self.assertGreater(count, 60 * MIB)
+            self.assertLess(count, 64 * MIB + 2 * MIB)
+
+
+if __name__ == "__main__":
+    os.chdir("/")
+    unittest.main(verbosity=2)
