@@ -5,6 +5,7 @@
 #include "api/api.hpp"
 #include "api/columns.hpp"
 #include "fps/fps.hpp"
+#include "link/link.hpp"
 
 namespace {
 
@@ -24,6 +25,8 @@ int main(int argc, char** argv) {
   if (command == "fps-tenant") return viaduct::bench::fps_tenant_main(argc - 2, argv + 2);
   if (command == "api") return viaduct::bench::api_main(argc - 2, argv + 2);
   if (command == "api-rows") return viaduct::bench::api_rows_main(argc - 2, argv + 2);
+  if (command == "link-rows") return viaduct::bench::link_rows_main(argc - 2, argv + 2);
+  if (command == "link-relay") return viaduct::bench::link_relay_main(argc - 2, argv + 2);
   bool asked = command == "--help" || command == "-h" || command == "help";
   usage(asked ? stdout : stderr);
   return asked ? 0 : 2;

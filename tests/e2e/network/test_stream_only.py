@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -56,6 +57,7 @@ class Relay:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+        source.close()
 
     def close(self):
         self.listener.close()
@@ -179,14 +181,41 @@ class WhatTravels(unittest.TestCase):
 
     def test_unchanged_pages_do_not_travel(self):
         url = {"VIADUCT_URL": f"unix://{self.relay.path}?region=none"}
+        before = self.relay.to_host, self.relay.to_guest
         program = self.host.guest(VICTIM, "light-uploads", 5, extra=url)
         program.wait_line("done 1", 120)
         # 128 MiB are mapped; of those 256 words change a round, and as many in the copy.
         self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
-        print(f"{self.relay.to_host} bytes to the host, {self.relay.to_guest} to the guest", flush=True)
-        for count in (self.relay.to_host, self.relay.to_guest):
+        up, down = self.relay.to_host - before[0], self.relay.to_guest - before[1]
+        print(f"{up} bytes to the host, {down} to the guest", flush=True)
+        for count in (up, down):
             self.assertGreater(count, 60 * MIB)
             self.assertLess(count, 64 * MIB + 2 * MIB)
+
+    def test_of_a_frame_only_what_changed_comes_back(self):
+        ready, number = os.pipe()
+        server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(number), "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset"],
+            pass_fds=[number], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(number)
+        try:
+            with os.fdopen(ready) as pipe:
+                display = f":{pipe.readline().strip()}"
+            extra = {"DISPLAY": display, "VIADUCT_URL": f"unix://{self.relay.path}?region=none"}
+
+            def bytes_of(frames):
+                before = self.relay.to_guest
+                program = self.host.guest("vkcube", "--c", frames, extra=extra)
+                self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
+                return self.relay.to_guest - before
+            # A cube of which a window of 500 x 500 pixels shows little but background.
+            a_frame = (bytes_of(120) - bytes_of(40)) / 80
+        finally:
+            server.kill()
+            server.wait()
+        print(f"{a_frame:.0f} of 1000000 bytes of a frame travel", flush=True)
+        self.assertGreater(a_frame, 20_000)
+        self.assertLess(a_frame, 500_000)
 
 
 if __name__ == "__main__":
