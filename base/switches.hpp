@@ -12,17 +12,18 @@
 namespace viaduct {
 
 // Row: enumerator, what turning it off does. The word in VIADUCT_PERF is no_<enumerator>.
-#define VIADUCT_PERF_SWITCHES(X)                                                    \
-  X(spin, "waits park at once instead of spinning first")                           \
-  X(yield, "who spins keeps its core, whoever else may wait for it")                \
-  X(completion_poll, "the decode thread never looks for a submission's end itself") \
-  X(early_publish, "the host is not woken while recording and posting go on")       \
-  X(memo, "answers that cannot change are asked for each time")                     \
-  X(import, "mapped memory is never imported into the driver: the shadow is used")  \
-  X(post, "every posted command waits for the host to have consumed it")            \
-  X(shm_present, "frames go to the X server as plain requests, without MIT-SHM")    \
-  X(direct_frames, "a software driver's frames are copied before they are shown")   \
-  X(recorders, "command buffers are recorded on the decode thread, whatever waits") \
+#define VIADUCT_PERF_SWITCHES(X)                                                     \
+  X(spin, "waits park at once instead of spinning first")                            \
+  X(yield, "who spins keeps its core, whoever else may wait for it")                 \
+  X(completion_poll, "the decode thread never looks for a submission's end itself")  \
+  X(early_publish, "the host is not woken while recording and posting go on")        \
+  X(memo, "answers that cannot change are asked for each time")                      \
+  X(import, "mapped memory is never imported into the driver: the shadow is used")   \
+  X(post, "every posted command waits for the host to have consumed it")             \
+  X(shm_present, "frames go to the X server as plain requests, without MIT-SHM")     \
+  X(direct_frames, "a software driver's frames are copied before they are shown")    \
+  X(recorders, "command buffers are recorded on the decode thread, whatever waits")  \
+  X(compile_threads, "pipelines are made on the decode thread, one after the other") \
   X(copy_ahead, "a lone recorder copies its spans out of the ring itself, too")
 
 // Row: enumerator, what turning it on does. The word in VIADUCT_DEBUG is the enumerator.

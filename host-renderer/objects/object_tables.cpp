@@ -51,25 +51,39 @@ protocol::HandleSlot* ObjectTables::slot_for(protocol::ObjectType type, protocol
   return slots + index;
 }
 
-bool ObjectTables::insert(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver,
-                          void* object) {
+bool ObjectTables::put(protocol::ObjectType type, protocol::ObjectId id, std::uint32_t flags,
+                       std::uint64_t driver, void* object) {
   protocol::HandleSlot* slot = slot_for(type, id);
   if (slot == nullptr) {
     return false;
   }
   live_ += slot->flags == 0 ? 1 : 0;
-  *slot = {protocol::id_generation(id), protocol::kSlotAlive, driver, object};
+  *slot = {protocol::id_generation(id), flags, driver, object};
   return true;
 }
 
+bool ObjectTables::insert(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver,
+                          void* object) {
+  return put(type, id, protocol::kSlotAlive, driver, object);
+}
+
 bool ObjectTables::insert_failed(protocol::ObjectType type, protocol::ObjectId id) {
-  protocol::HandleSlot* slot = slot_for(type, id);
-  if (slot == nullptr) {
-    return false;
+  return put(type, id, protocol::kSlotFailed, 0, nullptr);
+}
+
+bool ObjectTables::insert_pending(protocol::ObjectType type, protocol::ObjectId id) {
+  return put(type, id, protocol::kSlotPending, 0, nullptr);
+}
+
+void ObjectTables::settle(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver) noexcept {
+  const protocol::HandleSlot* slot = tables_.of(type).at(protocol::id_index(id));
+  // Somebody who names two objects the same has but one of them.
+  if (slot == nullptr || slot->generation != protocol::id_generation(id) ||
+      protocol::slot_flags(*slot) != protocol::kSlotPending) {
+    return;
   }
-  live_ += slot->flags == 0 ? 1 : 0;
-  *slot = {protocol::id_generation(id), protocol::kSlotFailed, 0, nullptr};
-  return true;
+  protocol::settle(*const_cast<protocol::HandleSlot*>(slot), driver,
+                   driver != 0 ? protocol::kSlotAlive : protocol::kSlotFailed);
 }
 
 void ObjectTables::erase(protocol::ObjectType type, protocol::ObjectId id) noexcept {
@@ -82,7 +96,7 @@ void ObjectTables::erase(protocol::ObjectType type, protocol::ObjectId id) noexc
 
 protocol::HandleSlot* ObjectTables::find(protocol::ObjectType type, protocol::ObjectId id) const noexcept {
   const protocol::HandleSlot* slot = id == 0 ? nullptr : tables_.find(type, id);
-  const bool alive = slot != nullptr && (slot->flags & protocol::kSlotAlive) != 0;
+  const bool alive = slot != nullptr && (protocol::slot_flags(*slot) & protocol::kSlotAlive) != 0;
   return alive ? const_cast<protocol::HandleSlot*>(slot) : nullptr;
 }
 

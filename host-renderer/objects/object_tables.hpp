@@ -2,9 +2,10 @@
 // by generation. An id that the guest never named, freed, or whose creation failed is *stale*: the decoder
 // skips that command (decision 6's posted failures) instead of ending the session.
 //
-// The decode thread alone inserts and erases; while it erases, no other thread may look up names. Slots never
-// move (each table is one reservation of address space that grows in place), so a pointer to a slot stays
-// good, and readers take no lock.
+// The decode thread alone inserts and erases; while it erases, no other thread may look up names. Names of
+// objects that another thread makes are inserted as pending; find() waits for those, and so does erase().
+// Slots never move (each table is one reservation of address space that grows in place), so a pointer to a
+// slot stays good, and readers take no lock.
 #pragma once
 
 #include "protocol/wire/handle_table.hpp"
@@ -28,6 +29,12 @@ class ObjectTables {
   // is overwritten: only a guest that names two objects the same sees the difference.
   bool insert(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver, void* object = nullptr);
   bool insert_failed(protocol::ObjectType type, protocol::ObjectId id);
+  // One that another thread makes; what the slot held before is not waited for. Then settle(), on any thread:
+  // 0 for `driver` is a failure.
+  bool insert_pending(protocol::ObjectType type, protocol::ObjectId id);
+  void settle(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver) noexcept;
+  // `pending` outlives all lookups.
+  void set_pending(protocol::PendingObjects& pending) noexcept { tables_.pending = &pending; }
   void erase(protocol::ObjectType type, protocol::ObjectId id) noexcept;
 
   // Null when stale or failed.
@@ -42,6 +49,8 @@ class ObjectTables {
   std::uint64_t live() const noexcept { return live_; }
 
  private:
+  bool put(protocol::ObjectType type, protocol::ObjectId id, std::uint32_t flags, std::uint64_t driver,
+           void* object);
   protocol::HandleSlot* slot_for(protocol::ObjectType type, protocol::ObjectId id);
 
   protocol::HandleTables tables_{};

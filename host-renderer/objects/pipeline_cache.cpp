@@ -12,6 +12,9 @@ void on_vkCreatePipelineCache(CommandContext& ctx, protocol::vkCreatePipelineCac
   const PhysicalDevice& physical = *ctx.device->physical;
   VkPhysicalDeviceProperties properties{};
   physical.instance->table.vkGetPhysicalDeviceProperties(physical.handle, &properties);
+  // Creations run on several threads here, whatever order the application keeps.
+  const_cast<VkPipelineCacheCreateInfo*>(a.pCreateInfo)->flags &=
+      ~VkPipelineCacheCreateFlags{VK_PIPELINE_CACHE_CREATE_EXTERNALLY_SYNCHRONIZED_BIT};
   if (a.pCreateInfo->initialDataSize != 0 && a.pCreateInfo->pInitialData != nullptr) {
     // The decoder's private copy of the guest's bytes: ours to change.
     auto* data = static_cast<std::byte*>(const_cast<void*>(a.pCreateInfo->pInitialData));
@@ -27,6 +30,7 @@ void on_vkCreatePipelineCache(CommandContext& ctx, protocol::vkCreatePipelineCac
 }
 
 void on_vkGetPipelineCacheData(CommandContext& ctx, protocol::vkGetPipelineCacheData_args& a) {
+  ctx.session.compile_threads().drain();
   a.result = ctx.device->table.vkGetPipelineCacheData(a.device, a.pipelineCache, a.pDataSize, a.pData);
   if (a.result >= 0 && a.pData != nullptr) {
     cache_data_to_guest({static_cast<std::byte*>(a.pData), *a.pDataSize});

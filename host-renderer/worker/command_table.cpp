@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "generated/host/dispatch.hpp"
+#include "host-renderer/worker/compile_threads.hpp"
 
 namespace viaduct::host {
 
@@ -23,6 +24,7 @@ CommandTable::CommandTable(std::span<const protocol::Known> commands) {
       // One of another form is as good as unknown: its records would be read wrongly.
       if (entry.info().form_hash == guests.form) {
         entry.execute = kExecute[static_cast<std::size_t>(found->second)];
+        entry.compiles = find_compile(entry.command) != nullptr;
         entry.recorded = entry.execute != nullptr && (entry.info().flags & protocol::kCommandRecorded) != 0;
       } else {
         ++differing;

@@ -19,6 +19,7 @@ class CommandTable {
     void (*execute)(CommandContext&) = nullptr;  // null: not known here, nothing executes it
     protocol::Command command = protocol::Command::kCount;
     bool recorded = false;  // never without execute
+    bool compiles = false;  // find_compile() has it
 
     const protocol::CommandInfo& info() const noexcept {
       return protocol::kCommandInfo[static_cast<std::size_t>(command)];

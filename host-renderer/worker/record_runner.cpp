@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <utility>
 
 #include "base/log.hpp"
 #include "base/switches.hpp"
 #include "base/trace.hpp"
+#include "host-renderer/worker/compile_threads.hpp"
 #include "host-renderer/worker/recorders.hpp"
 #include "protocol/wire/record.hpp"
 
@@ -134,6 +137,15 @@ bool RecordRunner::run_record(std::span<const std::byte> record, std::size_t off
       return true;
     }
     reply = ReplyBuilder(session_.memory(), slot);
+  }
+
+  if (entry->compiles && session_.compile_threads().available()) {
+    auto job = std::make_unique<CompileJob>(session_, record, body, std::move(reply));
+    if (!job->prepare(*find_compile(command))) {
+      return settle(job->decoder(), command, record, body, offset);
+    }
+    session_.compile_threads().run(std::move(job));
+    return true;
   }
 
   arena_.reset();

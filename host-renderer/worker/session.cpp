@@ -79,6 +79,7 @@ Session::Session(const Driver& driver, GuestMemory& memory, StatsPage& stats, Se
       objects_(options_.max_objects),
       messages_(memory_, objects_),
       waiters_(std::make_unique<Waiters>()) {
+  objects_.set_pending(compile_threads_);
   stats_.status.store(static_cast<std::uint64_t>(SessionState::running), std::memory_order_relaxed);
 }
 
@@ -108,6 +109,7 @@ void Session::drop(Instance& instance) noexcept {
 void Session::drop(Device& device) noexcept {
   // Blocking calls of this device give up; a guest that destroys a device which it waits on loses nothing
   // else.
+  compile_threads_.drain();
   watch_.let_go();
   device.lost.store(true, std::memory_order_relaxed);
   device.waits->abandon();

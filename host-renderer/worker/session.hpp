@@ -17,6 +17,7 @@
 #include "host-renderer/queue/completion.hpp"
 #include "host-renderer/queue/completion_watch.hpp"
 #include "host-renderer/queue/waiters.hpp"
+#include "host-renderer/worker/compile_threads.hpp"
 #include "host-renderer/worker/debug_messages.hpp"
 #include "host-renderer/worker/driver.hpp"
 #include "host-renderer/worker/guest_memory.hpp"
@@ -61,6 +62,7 @@ class Session final : public CompletionSink {
   ObjectTables& objects() noexcept { return objects_; }
   DebugMessages& messages() noexcept { return messages_; }
   Waiters& waiters() noexcept { return *waiters_; }
+  CompileThreads& compile_threads() noexcept { return compile_threads_; }
   const SessionOptions& options() const noexcept { return options_; }
 
   // What the guest has exported.
@@ -106,6 +108,7 @@ class Session final : public CompletionSink {
   StatsPage& stats_;
   SessionOptions options_;
   ObjectTables objects_;
+  CompileThreads compile_threads_;
   DebugMessages messages_;
   std::vector<std::unique_ptr<Instance>> instances_;
   InvalidCommandBuffers invalid_;

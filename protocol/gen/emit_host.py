@@ -25,6 +25,7 @@ class HostEmitter:
         self.emit_tables(output)
         self.emit_overrides(output)
         self.emit_dispatch(output)
+        self.emit_compiles(output)
         self.emit_extensions(output)
 
     def emit_extensions(self, output):
@@ -86,8 +87,16 @@ class HostEmitter:
         output.write(f)
 
     def driver_call(self, c):
-        table = self.table_of(c.command)
         args = ", ".join(self.driver_arg(p) for p in c.params)
+        if c.name in self.policy.kept_for_compiles:
+            return self.table_guard(c) + [
+                "destroy_after_compiles(ctx.session.compile_threads(), [device = ctx.device, a = a] {",
+                f"device->table.{c.name}({args});", "});"]
+        return self.table_guard(c) + [f"{'a.result = ' if c.result else ''}table.{c.name}({args});"]
+
+    def table_guard(self, c, fail="return ctx.decoder.fail"):
+        """The driver's table, and that it has the command."""
+        table = self.table_of(c.command)
         first = c.params[0]
         lines = []
         if table == "DeviceTable":
@@ -102,7 +111,6 @@ class HostEmitter:
                       "if (physical == nullptr) return ctx.decoder.fail(\"physical device is gone\");",
                       "const auto& table = physical->instance->table;"]
         lines.append(f"if (table.{c.name} == nullptr) return ctx.decoder.fail(\"the driver lacks {c.name}\");")
-        lines.append(f"{'a.result = ' if c.result else ''}table.{c.name}({args});")
         return lines
 
     @staticmethod
@@ -110,7 +118,8 @@ class HostEmitter:
         return f"a.{p.name}"
 
     def default_on(self, c):
-        lines = self.driver_call(c)
+        lines = ["ctx.session.compile_threads().drain();"] if c.name in self.policy.after_compiles else []
+        lines += self.driver_call(c)
         for p in c.made:
             f = p.field
             kind = f"protocol::ObjectType::k{p.type[2:]}"
@@ -162,12 +171,49 @@ class HostEmitter:
         if c.recorded and c.returns == "void":
             # Nobody asks; who does all the same gets the empty reply.
             return lines + ["}", ""]
-        lines += ["if (ctx.reply == nullptr || ctx.decoder.status() == protocol::DecodeStatus::kBadData) return;",
-                  "protocol::SizeCounter counter;", f"protocol::write_reply_{c.name}(counter, a);",
-                  "std::byte* memory = ctx.reply->reserve(counter.finish());", "if (memory != nullptr) {",
-                  "protocol::Writer writer(memory);", f"protocol::write_reply_{c.name}(writer, a);",
-                  "writer.finish();", "}", "ctx.reply->commit();", "}", ""]
-        return lines
+        return lines + self.reply(c) + ["}", ""]
+
+    @staticmethod
+    def reply(c):
+        return ["if (ctx.reply == nullptr || ctx.decoder.status() == protocol::DecodeStatus::kBadData) return;",
+                "protocol::SizeCounter counter;", f"protocol::write_reply_{c.name}(counter, a);",
+                "std::byte* memory = ctx.reply->reserve(counter.finish());", "if (memory != nullptr) {",
+                "protocol::Writer writer(memory);", f"protocol::write_reply_{c.name}(writer, a);",
+                "writer.finish();", "}", "ctx.reply->commit();"]
+
+    def emit_compiles(self, output):
+        """The two steps of each creation that policy.toml lists in host.compiles."""
+        made = [c for c in self.commands if c.name in self.policy.compiles]
+        f = File("host/compiles.cpp", NS,
+                 ["host-renderer/objects/register.hpp", "host-renderer/worker/compile_threads.hpp",
+                  "host-renderer/worker/session.hpp"] + sorted({self.requests.header_of(c) for c in made}))
+        f.add("namespace {", "")
+        for c in made:
+            (p,) = c.made
+            kind = f"protocol::ObjectType::k{p.type[2:]}"
+            n = self.layout.shape(p.field, "a.").length or "1"
+            args = ", ".join(self.driver_arg(p) for p in c.params)
+            name = p.field.name
+            f.add(f"void* prepare_{c.name}(CommandContext& ctx) {{",
+                  f"auto* made = ctx.decoder.make<protocol::{c.name}_args>(1);",
+                  f"if (made == nullptr || !protocol::decode_{c.name}(ctx.decoder, *made)) return nullptr;",
+                  f"protocol::{c.name}_args& a = *made;",
+                  f"ctx.device = ctx.device_of(a.{c.params[0].name}_id);",
+                  f"if (ctx.device == nullptr || ctx.device->table.{c.name} == nullptr) {{",
+                  f'ctx.decoder.fail("the driver lacks {c.name}");', "return nullptr;", "}",
+                  f"return expect_objects(ctx, {kind}, a.{name}_ids, {n}) ? made : nullptr;", "}",
+                  f"void finish_{c.name}(CommandContext& ctx, void* prepared) {{",
+                  f"auto& a = *static_cast<protocol::{c.name}_args*>(prepared);",
+                  f"a.result = ctx.device->table.{c.name}({args});",
+                  f"settle_objects(ctx, {kind}, a.{name}, a.{name}_ids, {n}, a.result);",
+                  *self.reply(c), "}", "")
+        f.add("}  // namespace", "", "const Compile* find_compile(protocol::Command command) noexcept {",
+              "switch (command) {")
+        for c in made:
+            f.add(f"case protocol::Command::{c.name}: {{",
+                  f"static constexpr Compile compile{{prepare_{c.name}, finish_{c.name}}};", "return &compile;", "}")
+        f.add("default:", "return nullptr;", "}", "}")
+        output.write(f)
 
     def emit_dispatch(self, output):
         header = File("host/dispatch.hpp", NS, ["generated/protocol/commands.hpp",
@@ -182,7 +228,8 @@ class HostEmitter:
         for i, part in enumerate(chunks(self.commands, CHUNKS)):
             f = File(f"host/dispatch_{i:02}.cpp", NS,
                      ["generated/host/dispatch.hpp", "generated/host/overrides.hpp",
-                      "host-renderer/objects/register.hpp"] + sorted({self.requests.header_of(c) for c in part}))
+                      "host-renderer/objects/register.hpp", "host-renderer/worker/compile_threads.hpp",
+                      "host-renderer/worker/session.hpp"] + sorted({self.requests.header_of(c) for c in part}))
             f.add("namespace {", "")
             for c in part:
                 if c.name not in self.policy.host_override and c.name not in self.policy.host_refused:

@@ -22,6 +22,9 @@ class Policy:
         self.host_override = set(d["host"]["override"])
         self.host_answered = set(d["host"]["answered"])
         self.beside_recording = set(d["host"]["beside_recording"])
+        self.compiles = set(d["host"]["compiles"])
+        self.kept_for_compiles = set(d["host"]["kept_for_compiles"])
+        self.after_compiles = set(d["host"]["after_compiles"])
         self.host_refused = d.get("host_refused", {})
         self.harmless_failures = d.get("harmless_failures", {})  # posted commands -> reason
         self.blocked_features = d.get("blocked_features", {})
@@ -49,6 +52,8 @@ class Policy:
         for what, names in (("guest.handwritten", self.guest_handwritten), ("host.override", self.host_override),
                             ("host.answered", self.host_answered), ("guest.memo", self.memo),
                             ("host.beside_recording", self.beside_recording),
+                            ("host.compiles", self.compiles), ("host.kept_for_compiles", self.kept_for_compiles),
+                            ("host.after_compiles", self.after_compiles),
                             ("guest.posted", self.data["guest"]["posted"]), ("no_wire", self.no_wire),
                             ("commands", self.commands), ("host_refused", self.host_refused),
                             ("harmless_failures", self.harmless_failures),

@@ -131,6 +131,8 @@ class Decoder : public Reader {
       watched_ = nullptr;
     }
     const HandleSlot* slot = tables_->find_alive(type, id);
+    if (slot == nullptr) [[unlikely]]
+      slot = tables_->find_settled(type, id);
     if (slot == nullptr) [[unlikely]] {
       if (id_type(id) != type) {
         fail("handle of another type");
@@ -149,7 +151,7 @@ class Decoder : public Reader {
   template <class Handle>
   Handle dying_handle(ObjectType type, ObjectId id) {
     const HandleSlot* slot = id == 0 ? nullptr : tables_->find(type, id);
-    if (slot != nullptr && (slot->flags & kSlotAlive) == 0) return handle_from_bits<Handle>(0);
+    if (slot != nullptr && (slot_flags(*slot) & kSlotAlive) == 0) return handle_from_bits<Handle>(0);
     return handle_from_bits<Handle>(lookup(type, id));
   }
   // A name for an object about to be made. Zero is refused unless the slot may stay empty.

@@ -84,6 +84,8 @@ class BasicFlatDecoder {
   [[gnu::always_inline]] std::uint64_t lookup(ObjectType type, ObjectId id) {
     if (id == 0) return 0;
     const HandleSlot* slot = record_.tables().find_alive(type, id);
+    if (slot == nullptr) [[unlikely]]
+      slot = record_.tables().find_settled(type, id);
     if (slot == nullptr) [[unlikely]] {
       ok_ = false;
       if (id_type(id) != type) {

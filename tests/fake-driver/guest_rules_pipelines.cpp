@@ -120,6 +120,12 @@ void change_graphics(Guest&, protocol::vkCreateGraphicsPipelines_args& a, Arena&
   }
 }
 
+// The worker makes pipelines on several threads.
+void change_cache(Guest&, protocol::vkCreatePipelineCache_args& a, Arena&) {
+  mine(a.pCreateInfo).flags &=
+      ~VkPipelineCacheCreateFlags{VK_PIPELINE_CACHE_CREATE_EXTERNALLY_SYNCHRONIZED_BIT};
+}
+
 // Posted work is deferred already: the guest answers VK_OPERATION_NOT_DEFERRED_KHR by itself.
 void prepare_ray_tracing(Guest&, protocol::vkCreateRayTracingPipelinesKHR_args& a, Arena&) {
   a.deferredOperation = VK_NULL_HANDLE;
@@ -141,6 +147,7 @@ Rules pipeline_rules() {
   return {
       {Command::vkCreateComputePipelines, {step(prepare_compute), step(change_compute), {}}},
       {Command::vkCreateGraphicsPipelines, {step(prepare_graphics), step(change_graphics), {}}},
+      {Command::vkCreatePipelineCache, {{}, step(change_cache), {}}},
       {Command::vkCreateRayTracingPipelinesKHR, {step(prepare_ray_tracing), {}, {}}},
   };
 }

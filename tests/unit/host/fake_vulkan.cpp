@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 
+#include "protocol/wire/object_id.hpp"
 #include "tests/unit/host/timelines.hpp"
 
 namespace viaduct::host::testing {
@@ -279,8 +280,23 @@ void draw(VkCommandBuffer, std::uint32_t, std::uint32_t, std::uint32_t, std::uin
   ++FakeVulkan::get().draws;
 }
 
-VkResult create_cache(VkDevice, const VkPipelineCacheCreateInfo*, const VkAllocationCallbacks*,
+VkResult create_compute_pipelines(VkDevice, VkPipelineCache, std::uint32_t count,
+                                  const VkComputePipelineCreateInfo* infos, const VkAllocationCallbacks*,
+                                  VkPipeline* out) {
+  CompilingLog& log = FakeVulkan::get().compiling;
+  for (std::uint32_t i = 0; i < count; ++i) out[i] = log.compile(infos[i].stage.module);
+  return log.result;
+}
+void destroy_module(VkDevice, VkShaderModule module, const VkAllocationCallbacks*) {
+  FakeVulkan::get().compiling.destroy(module);
+}
+void bind_pipeline(VkCommandBuffer, VkPipelineBindPoint, VkPipeline pipeline) {
+  FakeVulkan::get().compiling.bound = protocol::handle_bits(pipeline);
+}
+
+VkResult create_cache(VkDevice, const VkPipelineCacheCreateInfo* info, const VkAllocationCallbacks*,
                       VkPipelineCache* out) {
+  FakeVulkan::get().compiling.caches_in_turn += info->flags & 1;
   *out = make_handle<VkPipelineCache>();
   return VK_SUCCESS;
 }
@@ -402,6 +418,11 @@ const std::map<std::string_view, PFN_vkVoidFunction>& functions() {
       {"vkCmdFillBuffer", erased(fill)},
       {"vkCmdDraw", erased(draw)},
       {"vkCreatePipelineCache", erased(create_cache)},
+      {"vkCreatePipelineLayout", erased(create_any<VkPipelineLayout>)},
+      {"vkCreateShaderModule", erased(create_any<VkShaderModule>)},
+      {"vkDestroyShaderModule", erased(destroy_module)},
+      {"vkCreateComputePipelines", erased(create_compute_pipelines)},
+      {"vkCmdBindPipeline", erased(bind_pipeline)},
       {"vkGetPipelineCacheData", erased(cache_data)},
       {"vkCreateDescriptorPool", erased(create_descriptor_pool)},
       {"vkDestroyDescriptorPool", erased(succeed)},
@@ -452,6 +473,7 @@ void FakeVulkan::reset() {
   fake.draws = 0;
   fake.live_devices = 0;
   fake.recording.reset();
+  fake.compiling.reset();
   fake.cache_size = 64;
   fake.descriptor_pools = 0;
   fake.mutable_types = 0;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "tests/unit/host/compiling_log.hpp"
 #include "tests/unit/host/recording_log.hpp"
 
 namespace viaduct::host::testing {
@@ -37,6 +38,7 @@ struct FakeVulkan {
   std::atomic<int> most_open_labels{0};
 
   RecordingLog recording;
+  CompilingLog compiling;
 
   std::atomic<int> messengers{0};  // that are alive
   // What the last vkCreateDebugUtilsMessengerEXT was given; set and called by one thread at a time.
