@@ -191,10 +191,8 @@ void measure_pipelines() {
   Gpu gpu;
   const SmallPass pass(gpu);
   std::atomic<int> serial{0};
-  auto create_and_destroy = [&] {
-    const float shade = static_cast<float>(serial.fetch_add(1)) * 0.0001f;
-    vkDestroyPipeline(gpu.device, pass.create_pipeline(shade), nullptr);
-  };
+  auto create = [&] { return pass.create_pipeline(static_cast<float>(serial.fetch_add(1)) * 0.0001f); };
+  auto create_and_destroy = [&] { vkDestroyPipeline(gpu.device, create(), nullptr); };
   auto info = info_of<VkEventCreateInfo>(VK_STRUCTURE_TYPE_EVENT_CREATE_INFO);
   VkEvent event;
   VIADUCT_BENCH_VK(vkCreateEvent(gpu.device, &info, nullptr, &event));
@@ -212,7 +210,10 @@ void measure_pipelines() {
                                    std::vector<std::jthread> threads;
                                    for (int i = 0; i < kThreads; ++i)
                                      threads.emplace_back([&] {
-                                       for (int n = 0; n < kEach; ++n) create_and_destroy();
+                                       VkPipeline made[kEach];
+                                       for (VkPipeline& pipeline : made) pipeline = create();
+                                       for (VkPipeline pipeline : made)
+                                         vkDestroyPipeline(gpu.device, pipeline, nullptr);
                                      });
                                    threads.clear();
                                    settle();

@@ -78,8 +78,8 @@ bool ObjectTables::insert_pending(protocol::ObjectType type, protocol::ObjectId 
 void ObjectTables::settle(protocol::ObjectType type, protocol::ObjectId id, std::uint64_t driver) noexcept {
   const protocol::HandleSlot* slot = tables_.of(type).at(protocol::id_index(id));
   // Somebody who names two objects the same has but one of them.
-  if (slot == nullptr || slot->generation != protocol::id_generation(id) ||
-      protocol::slot_flags(*slot) != protocol::kSlotPending) {
+  if (slot == nullptr || protocol::slot_state(*slot) !=
+                             (protocol::id_generation(id) | std::uint64_t{protocol::kSlotPending} << 32)) {
     return;
   }
   protocol::settle(*const_cast<protocol::HandleSlot*>(slot), driver,

@@ -85,10 +85,10 @@ struct HandleTables {
     const HandleTable& table = of(type);
     const HandleSlot* slot = table.at(id_index(id));
     if (id_type(id) != type || slot == nullptr) return nullptr;
-    if (slot->generation != id_generation(id)) return nullptr;
-    const std::uint32_t flags = slot_flags(*slot);
-    if (flags == kSlotPending && pending != nullptr) pending->wait(*slot);
-    return flags != 0 ? slot : nullptr;
+    const std::uint64_t state = slot_state(*slot);
+    if (static_cast<std::uint32_t>(state) != id_generation(id)) return nullptr;
+    if (state >> 32 == kSlotPending && pending != nullptr) pending->wait(*slot);
+    return state >> 32 != 0 ? slot : nullptr;
   }
 
   // The same for one that must be alive, in few instructions: of a name of another type the difference is no
