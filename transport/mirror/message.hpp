@@ -16,7 +16,6 @@
 //                   bytes       u64 offset, then bytes of a span, for chunks or the arena
 //                   publish     RingDescriptor: of the next sequence number; `published` becomes that number
 //   both            patch       u64 token, then runs (transport/mirror/patch.hpp)
-//                   packed      u32 kind, u32 size, then an LZ4 block: that message's payload
 //   host to guest   words       u64 consumed, u32 session_status, u32 messages
 //                   completion  u32 slot, i32 result, u64 value
 //                   reply       u64 sequence, u32 slot, u32 size, u32 total_size, u32 flags, then the bytes
@@ -36,7 +35,6 @@ enum class MirrorKind : std::uint32_t {
   words = 6,
   completion = 7,
   reply = 8,
-  packed = 9,
 };
 
 inline constexpr std::size_t kMaxMirrorPayload = std::size_t{128} << 10;
@@ -68,11 +66,7 @@ struct MirrorReply {
   std::uint32_t total_size;
   std::uint32_t flags;
 };
-struct MirrorPacked {
-  std::uint32_t kind;
-  std::uint32_t size;
-};
 static_assert(sizeof(MirrorHeader) == 8 && sizeof(MirrorTrack) == 24 && sizeof(MirrorWords) == 16);
-static_assert(sizeof(MirrorCompletion) == 16 && sizeof(MirrorReply) == 24 && sizeof(MirrorPacked) == 8);
+static_assert(sizeof(MirrorCompletion) == 16 && sizeof(MirrorReply) == 24);
 
 }  // namespace viaduct::transport

@@ -96,11 +96,6 @@ void MirroredRanges::map(std::uint64_t token, bool mapped) noexcept {
   found->second.mapped = mapped;
 }
 
-bool MirroredRanges::holds(std::uint64_t token) const noexcept {
-  const std::lock_guard lock(mutex_);
-  return ranges_.count(token) != 0;
-}
-
 // Gives the place in the range up to which it looked.
 std::uint64_t MirroredRanges::append(const Range& range, std::uint64_t from, std::vector<std::byte>& patch) {
   const std::uint64_t end = range.offset + range.size;

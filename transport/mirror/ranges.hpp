@@ -50,7 +50,6 @@ class MirroredRanges {
   void announced(std::uint64_t token) noexcept;
   // Guest: whether the application can write to it. One that is no longer mapped is looked at once more.
   void map(std::uint64_t token, bool mapped) noexcept;
-  bool holds(std::uint64_t token) const noexcept;
 
   // Which ranges a pass looks at, and how far it is.
   struct Pass {

@@ -110,6 +110,16 @@ class StreamOnly(unittest.TestCase):
         program = self.guest(VICTIM, "ring-full")
         self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
 
+    def test_windows_show_what_they_should(self):
+        for scenario in ("colours", "acquires", "two"):
+            program = self.guest(BUILD / "tests/wsi_window", scenario, "--platform", "headless")
+            self.assertEqual(program.wait(60), 0, scenario + program.text() + program.error_text())
+
+    def test_forks_and_exits_without_clean_up(self):
+        for mode in ("fork-and-leave", "fork-and-render", "leave-while-waiting", "reopen-library"):
+            program = self.guest(BUILD / "tests/guest_behaviour", mode)
+            self.assertEqual(program.wait(60), 0, mode + program.text() + program.error_text())
+
     def test_a_guest_killed_in_mid_upload_leaves_no_worker(self):
         program = self.guest(VICTIM, "uploads", 1000)
         program.wait_line("upload 2", 60)
