@@ -1,5 +1,8 @@
 // Rows `objects`, `descriptors` and `pipelines`: objects that come and go.
 #include <atomic>
+#include <bit>
+#include <cstdint>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -190,8 +193,12 @@ void measure_descriptors() {
 void measure_pipelines() {
   Gpu gpu;
   const SmallPass pass(gpu);
-  std::atomic<int> serial{0};
-  auto create = [&] { return pass.create_pipeline(static_cast<float>(serial.fetch_add(1)) * 0.0001f); };
+  // Never the same as in another run either: drivers keep what they compiled on disk.
+  std::atomic<std::uint32_t> serial{std::random_device()()};
+  auto create = [&] {
+    constexpr std::uint32_t kMantissa = (1u << 23) - 1, kFrom1To2 = 127u << 23;
+    return pass.create_pipeline(std::bit_cast<float>((serial.fetch_add(1) & kMantissa) | kFrom1To2) - 1);
+  };
   auto create_and_destroy = [&] { vkDestroyPipeline(gpu.device, create(), nullptr); };
   auto info = info_of<VkEventCreateInfo>(VK_STRUCTURE_TYPE_EVENT_CREATE_INFO);
   VkEvent event;
