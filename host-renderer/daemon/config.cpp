@@ -287,14 +287,10 @@ tl::expected<void, std::string> parse_tenants(std::string_view text, const std::
   return {};
 }
 
-tl::expected<Config, std::string> load_config(const std::string& path) {
-  const auto text = read_file(path);
-  if (!text) return tl::unexpected(path + ": cannot be read; check the path given with --config");
-  auto config = parse_config(*text, path);
-  if (!config) return config;
+tl::expected<void, std::string> load_tenants(const std::string& folder, Config& config) {
   std::vector<fs::path> files;
   std::error_code none;
-  for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path() / "tenants.d", none)) {
+  for (const auto& entry : fs::directory_iterator(folder, none)) {
     if (entry.path().extension() == ".toml") files.push_back(entry.path());
   }
   // The same order, and so the same complaint, each time.
@@ -302,8 +298,18 @@ tl::expected<Config, std::string> load_config(const std::string& path) {
   for (const fs::path& file : files) {
     const auto tenants = read_file(file);
     if (!tenants) return tl::unexpected(file.string() + ": cannot be read");
-    if (auto added = parse_tenants(*tenants, file, *config); !added) return tl::unexpected(added.error());
+    if (auto added = parse_tenants(*tenants, file, config); !added) return added;
   }
+  return {};
+}
+
+tl::expected<Config, std::string> load_config(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return tl::unexpected(path + ": cannot be read; check the path given with --config");
+  auto config = parse_config(*text, path);
+  if (!config) return config;
+  if (auto added = load_tenants(fs::path(path).parent_path() / "tenants.d", *config); !added)
+    return tl::unexpected(added.error());
   return config;
 }
 

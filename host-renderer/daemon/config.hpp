@@ -93,6 +93,8 @@ Config default_config();
 // Adds the tenants of a file of tenants.d.
 [[nodiscard]] tl::expected<void, std::string> parse_tenants(std::string_view text, const std::string& name,
                                                             Config& config);
+// Adds those of every file of the folder that ends in .toml; without a folder, none.
+[[nodiscard]] tl::expected<void, std::string> load_tenants(const std::string& folder, Config& config);
 // With the tenants of the folder tenants.d beside it, if there is one.
 [[nodiscard]] tl::expected<Config, std::string> load_config(const std::string& path);
 

@@ -173,6 +173,10 @@ class Installed(unittest.TestCase):
             self.assertRegex(self.renderer("es2_info", VIADUCT_URL="unix:///nowhere", **left)[0], "^llvmpipe")
         machine.stop()
 
+        # A virtual machine's settings, which only a purge takes away.
+        machine.run("viaductctl", "vm", "add", "vm1")
+        self.assertTrue((machine.root / "etc/viaduct/tokens/vm1").exists())
+
         with self.subTest("a changed setting survives a removal"):
             url = machine.root / "etc/viaduct/url"
             url.write_text("tcp://10.0.2.2:7777\n")

@@ -5,6 +5,7 @@
 #include "tools/viaductctl/options.hpp"
 #include "tools/viaductctl/print.hpp"
 #include "tools/viaductctl/run.hpp"
+#include "tools/viaductctl/vm.hpp"
 
 namespace {
 
@@ -41,6 +42,13 @@ int administer(const CtlOptions& options) {
   return 0;
 }
 
+int manage(const VmOptions& options) {
+  const auto text = manage_vms(options);
+  if (!text) return complain(text.error());
+  std::fputs(text->c_str(), stdout);
+  return 0;
+}
+
 int run(int argc, char** argv) {
   const auto options = parse_ctl_options(argc, argv);
   if (!options) return complain(options.error(), 2);
@@ -53,6 +61,8 @@ int run(int argc, char** argv) {
       return 0;
     case Verb::run:
       return complain(run_program(*options), 127);
+    case Verb::vm:
+      return manage(options->vm);
     default:
       return administer(*options);
   }

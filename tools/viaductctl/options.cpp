@@ -3,6 +3,9 @@
 #include <charconv>
 #include <string_view>
 
+#include "host-renderer/daemon/config.hpp"
+#include "tools/viaductctl/vm_print.hpp"
+
 namespace viaduct::tools {
 
 const char* ctl_help() {
@@ -11,6 +14,11 @@ const char* ctl_help() {
        viaductctl status [--json] [--url URL]
        viaductctl gpus [--json] [--url URL]
        viaductctl kill SESSION [--url URL]
+       viaductctl vm add NAME [--cid N] [--memory SIZE [--memory-owner USER]
+                      [--doorbell]] [--print FORM] [--config-dir DIR]
+       viaductctl vm list [--config-dir DIR]
+       viaductctl vm show NAME [--print FORM] [--config-dir DIR]
+       viaductctl vm remove NAME [--config-dir DIR]
 
   run      start a program on Viaduct's Vulkan driver, with everything set;
            OpenGL programs run there too: by Mesa's Zink, or where the
@@ -18,6 +26,10 @@ const char* ctl_help() {
   status   tenants and their sessions: pid, program, frames, memory
   gpus     the GPUs that the service lends
   kill     end a session; its program sees its device lost
+  vm       virtual machines that may use the service: add writes a VM's
+           settings and its token, and prints what to add to the VM and what to
+           do inside it; show prints that again; list names them; remove takes
+           one away. The service takes changes up when it starts again
 
   --tenant NAME  run as this tenant, by the tenant's own socket
   --gl WAY       how OpenGL programs run: zink, on the Vulkan driver, or virgl,
@@ -26,11 +38,20 @@ const char* ctl_help() {
   --url URL      where the service is; default: VIADUCT_URL, then the standard
                  places ($XDG_RUNTIME_DIR/viaduct, /run/viaduct)
   --json         print JSON
+  --cid N        the VM's vsock CID; default: a free one from 100
+  --memory SIZE  memory that the VM shares with the host, a power of two like
+                 "512 MiB"; kept in the settings, but this version does not
+                 serve it yet: sessions are stream only
+  --memory-owner USER  who runs the VM; default: root
+  --doorbell     interrupts for that memory
+  --print FORM   print for qemu, libvirt or proxmox only
+  --config-dir DIR  the service's settings; default: /etc/viaduct
   --help         print this, and exit
   --version      print the version, and exit
 
 status, gpus and kill are for root and the service's own user. So is
-`run --tenant` with a tenant that does not exist yet.
+`run --tenant` with a tenant that does not exist yet. vm add and vm remove are
+for root.
 )";
 }
 
@@ -39,11 +60,29 @@ namespace {
 // The words that are no options, and the options among them.
 struct Split {
   CtlOptions options;
+  std::string cid;
+  std::string vm_option;  // one that belongs to vm alone; empty = none was there
   std::vector<std::string> words;
   bool answered = false;  // --help or --version: nothing else matters
 };
 
 auto bad(const std::string& text) { return tl::unexpected(text + "; see `viaductctl --help`"); }
+
+std::string* vm_value(Split& out, std::string_view word) {
+  VmOptions& vm = out.options.vm;
+  return word == "--cid"            ? &out.cid
+         : word == "--memory"       ? &vm.memory
+         : word == "--memory-owner" ? &vm.memory_owner
+         : word == "--print"        ? &vm.print
+         : word == "--config-dir"   ? &vm.config_dir
+                                    : nullptr;
+}
+
+template <class Number>
+bool read_number(const std::string& text, Number& out) {
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), out);
+  return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+}
 
 tl::expected<Split, std::string> split(int argc, const char* const* argv) {
   Split out;
@@ -80,7 +119,15 @@ tl::expected<Split, std::string> split(int argc, const char* const* argv) {
       out.options.gl = false;
       continue;
     }
-    std::string* target = word == "--url"      ? &out.options.url
+    if (word == "--doorbell") {
+      out.options.vm.doorbell = true;
+      out.vm_option = word;
+      continue;
+    }
+    std::string* const of_vm = vm_value(out, word);
+    if (of_vm != nullptr) out.vm_option = word;
+    std::string* target = of_vm != nullptr     ? of_vm
+                          : word == "--url"    ? &out.options.url
                           : word == "--tenant" ? &out.options.tenant
                           : word == "--gl"     ? &out.options.gl_by
                                                : nullptr;
@@ -93,6 +140,36 @@ tl::expected<Split, std::string> split(int argc, const char* const* argv) {
   return out;
 }
 
+// What stands behind the word vm.
+tl::expected<void, std::string> read_vm(Split& parts) {
+  const std::vector<std::string>& words = parts.words;
+  VmOptions& vm = parts.options.vm;
+  if (parts.options.json || !parts.options.url.empty()) return bad("vm takes neither --json nor --url");
+  const std::string verb = words.size() < 2 ? "" : words[1];
+  if (verb == "list") {
+    if (words.size() != 2) return bad("vm list takes no argument");
+  } else if (verb == "add" || verb == "show" || verb == "remove") {
+    vm.verb = verb == "add" ? VmVerb::add : verb == "show" ? VmVerb::show : VmVerb::remove;
+    if (words.size() != 3) return bad("vm " + verb + " wants one VM's name");
+    vm.name = words[2];
+    if (!host::daemon::valid_tenant_name(vm.name))
+      return bad("'" + vm.name + "' is no name: letters, digits, '-', '_' and '.', at most 64");
+  } else {
+    return bad("vm wants add, list, show or remove");
+  }
+  const bool settings = !parts.cid.empty() || !vm.memory.empty() || !vm.memory_owner.empty() || vm.doorbell;
+  if (settings && vm.verb != VmVerb::add) return bad("vm " + verb + " takes no settings; vm add does");
+  if (!vm.print.empty() && vm.verb != VmVerb::add && vm.verb != VmVerb::show)
+    return bad("vm " + verb + " takes no --print");
+  if (!vm.print.empty() && !valid_print(vm.print))
+    return bad("--print wants qemu, libvirt or proxmox, not '" + vm.print + "'");
+  if (vm.memory.empty() && (vm.doorbell || !vm.memory_owner.empty()))
+    return bad(std::string(vm.doorbell ? "--doorbell" : "--memory-owner") + " needs --memory");
+  if (!parts.cid.empty() && !read_number(parts.cid, vm.cid.emplace()))
+    return bad("'" + parts.cid + "' is no CID, a number from 3 to 4294967294");
+  return {};
+}
+
 }  // namespace
 
 tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* const* argv) {
@@ -101,12 +178,13 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
   CtlOptions& options = parts->options;
   if (parts->answered) return options;
   const std::vector<std::string>& words = parts->words;
-  if (words.empty()) return bad("a command is missing: run, status, gpus or kill");
+  if (words.empty()) return bad("a command is missing: run, status, gpus, kill or vm");
 
   const std::string& verb = words.front();
   const std::size_t arguments = words.size() - 1;
   if (verb != "run" && !options.program.empty()) return bad(verb + " takes no program");
   if (verb != "run" && !options.tenant.empty()) return bad("--tenant belongs to run");
+  if (verb != "vm" && !parts->vm_option.empty()) return bad(parts->vm_option + " belongs to vm");
   if (verb != "run" && !options.gl) return bad("--no-gl belongs to run");
   if (verb != "run" && !options.gl_by.empty()) return bad("--gl belongs to run");
   if (!options.gl && !options.gl_by.empty()) return bad("--gl and --no-gl exclude each other");
@@ -124,10 +202,12 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
     options.verb = Verb::kill;
     if (arguments != 1) return bad("kill wants one session's number; `viaductctl status` lists them");
     const std::string& number = words[1];
-    const auto parsed = std::from_chars(number.data(), number.data() + number.size(), options.session);
-    if (parsed.ec != std::errc() || parsed.ptr != number.data() + number.size() || options.session == 0) {
+    if (!read_number(number, options.session) || options.session == 0) {
       return bad("'" + number + "' is no session's number");
     }
+  } else if (verb == "vm") {
+    options.verb = Verb::vm;
+    if (auto read = read_vm(*parts); !read) return tl::unexpected(read.error());
   } else {
     return bad("unknown command '" + verb + "'");
   }

@@ -2,13 +2,26 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 namespace viaduct::tools {
 
-enum class Verb { help, version, status, run, gpus, kill };
+enum class Verb { help, version, status, run, gpus, kill, vm };
+enum class VmVerb { list, add, show, remove };
+
+struct VmOptions {
+  VmVerb verb = VmVerb::list;
+  std::string name;  // empty for list
+  std::string config_dir = "/etc/viaduct";
+  std::string memory;  // as spelled; empty = none
+  std::string memory_owner;
+  std::string print;  // empty = every form
+  std::optional<uint32_t> cid;
+  bool doorbell = false;
+};
 
 struct CtlOptions {
   Verb verb = Verb::help;
@@ -19,6 +32,7 @@ struct CtlOptions {
   bool json = false;
   uint32_t session = 0;              // kill
   std::vector<std::string> program;  // run
+  VmOptions vm;
 };
 
 // Errors are for people.
