@@ -52,6 +52,12 @@ class WallsTest(unittest.TestCase):
     def test_base_includes_nothing_of_ours(self):
         self.assert_one({"base/a.cpp": '#include "transport/url.hpp"\n'}, "base may not")
 
+    def test_a_door_is_one_folders_for_one_header(self):
+        door = '#include "host-renderer/daemon/config.hpp"\n'
+        self.assert_none({"tools/viaductctl/a.cpp": door})
+        self.assert_one({"tools/service/a.cpp": door}, "tools may not")
+        self.assert_one({"tools/viaductctl/a.cpp": '#include "host-renderer/daemon/server.hpp"\n'}, "tools may not")
+
     def test_tools_stay_outside_the_others_insides(self):
         self.assert_one({"tools/a.cpp": '#include "host-renderer/daemon/daemon.hpp"\n'}, "tools may not")
 
