@@ -1,6 +1,9 @@
 #include "protocol/control/handshake.hpp"
 
+#include <sys/random.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <string_view>
 
@@ -148,6 +151,19 @@ bool same_token(std::string_view given, std::string_view expected) {
 }
 
 bool same_nonce(const Nonce& given, const Nonce& expected) { return same_bytes(given, expected); }
+
+bool has_nonce_mark(const Nonce& nonce) {
+  return std::memcmp(nonce.data(), kNonceMark.data(), kNonceMark.size()) == 0;
+}
+
+Result<Nonce> make_nonce() {
+  Nonce nonce{};
+  if (::getrandom(nonce.data(), nonce.size(), 0) != static_cast<ssize_t>(nonce.size())) {
+    return fail(Errc::io, "random bytes", errno);
+  }
+  std::memcpy(nonce.data(), kNonceMark.data(), kNonceMark.size());
+  return nonce;
+}
 
 std::vector<std::byte> encode_hello(const Hello& hello) {
   Packer out;

@@ -122,6 +122,11 @@ struct DeviceInfo {
 
 inline constexpr std::size_t kNonceBytes = 32;
 using Nonce = std::array<std::byte, kNonceBytes>;
+// A nonce begins with this, by which a guest tells the device among several of its size; the rest is random.
+inline constexpr std::string_view kNonceMark = "VDTnonce";
+[[nodiscard]] bool has_nonce_mark(const Nonce& nonce);
+// From the system's random numbers.
+[[nodiscard]] Result<Nonce> make_nonce();
 
 // Decoded: the slice lies in the file, the control area and the nonce in the slice, and all are page-aligned
 // but the nonce's place, which is aligned to 64.

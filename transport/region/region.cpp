@@ -61,22 +61,53 @@ Result<Region> Region::initialise(UniqueFd fd, const RegionLayout& layout) {
   if (auto checked = check_file(fd.get(), layout); !checked) return tl::unexpected(checked.error());
   auto mapping = Mapping::map(fd.get(), layout.region_size);
   if (!mapping) return tl::unexpected(mapping.error());
+  auto region = initialise_mapping(std::move(*mapping), layout);
+  if (region) region->fd_ = std::move(fd);
+  return region;
+}
+
+Result<Region> Region::initialise_mapping(Mapping mapping, const RegionLayout& layout) {
   Region region;
-  region.fd_ = std::move(fd);
-  region.mapping_ = std::move(*mapping);
+  region.mapping_ = std::move(mapping);
   region.layout_ = layout;
   region.view().header() = header_of(layout);
   return region;
+}
+
+Result<Region> Region::initialise_slice(int file, std::uint64_t offset, const RegionLayout& layout) {
+  struct stat info;
+  if (::fstat(file, &info) != 0) return fail(Errc::io, "region: fstat", errno);
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (!layout.valid() || offset % kPageSize != 0 || layout.region_size > size ||
+      offset > size - layout.region_size) {
+    return fail(Errc::bad_data, "region: the slice does not lie in its file");
+  }
+  auto mapping = Mapping::map(file, layout.region_size, offset);
+  if (!mapping) return tl::unexpected(mapping.error());
+  return initialise_mapping(std::move(*mapping), layout);
 }
 
 Result<Region> Region::attach(UniqueFd fd, const RegionLayout& layout) {
   if (auto checked = check_file(fd.get(), layout); !checked) return tl::unexpected(checked.error());
   auto mapping = Mapping::map(fd.get(), layout.region_size);
   if (!mapping) return tl::unexpected(mapping.error());
+  auto region = attach_mapping(std::move(*mapping), layout, Caching::cached);
+  if (region) region->fd_ = std::move(fd);
+  return region;
+}
+
+Result<Region> Region::attach_slice(Mapping slice, const RegionLayout& layout, Caching caching) {
+  if (!layout.valid() || slice.size() != layout.region_size) {
+    return fail(Errc::bad_data, "region: the slice's size is not the region's");
+  }
+  return attach_mapping(std::move(slice), layout, caching);
+}
+
+Result<Region> Region::attach_mapping(Mapping mapping, const RegionLayout& layout, Caching caching) {
   Region region;
-  region.fd_ = std::move(fd);
-  region.mapping_ = std::move(*mapping);
+  region.mapping_ = std::move(mapping);
   region.layout_ = layout;
+  region.caching_ = caching;
   const RegionHeader header = region.view().header();
   const RegionHeader expected = header_of(layout);
   if (header.magic != expected.magic) return fail(Errc::bad_data, "region: wrong magic");
@@ -90,6 +121,10 @@ Result<Region> Region::attach(UniqueFd fd, const RegionLayout& layout) {
 Result<> Region::punch(std::uint64_t offset, std::uint64_t size) const noexcept {
   if (offset % kPageSize != 0 || size % kPageSize != 0 || size == 0 || !view().arena_contains(offset, size)) {
     return fail(Errc::bad_data, "region: punch outside the arena");
+  }
+  if (!fd_) {
+    if (::madvise(mapping_.data() + offset, size, MADV_REMOVE) == 0) return {};
+    return fail(Errc::io, "region: madvise", errno);
   }
   if (::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                   static_cast<off_t>(size)) != 0) {

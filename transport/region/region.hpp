@@ -1,10 +1,11 @@
 // Region: a session's shared memory, mapped. The host makes and initialises it, the guest attaches to it.
 //
 // The memory is a memfd, sparse, sealed against shrinking and growing (F_SEAL_SHRINK | F_SEAL_GROW |
-// F_SEAL_SEAL), so neither side can make the other's loads fault. A Region owns its mapping (and its
-// descriptor, if it was given one); RegionView is a cheap copyable way to reach into it and must not outlive
-// it. The views' pointers name memory that the peer writes at the same time: use transport/wait/atomics.hpp
-// on the words.
+// F_SEAL_SEAL), so neither side can make the other's loads fault; or a slice of a file that is a VM's shared
+// memory, which the guest maps as a device's (transport/region/pci_memory.hpp). A Region owns its mapping
+// (and its descriptor, if it was given one); RegionView is a cheap copyable way to reach into it and must not
+// outlive it. The views' pointers name memory that the peer writes at the same time: use
+// transport/wait/atomics.hpp on the words.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +19,19 @@
 
 namespace viaduct::transport {
 
+// How this side's mapping reaches memory. Where it is not cached, stores may be combined and overtake each
+// other, and loads may: publishing and reading what was published takes fences (transport/wait/atomics.hpp).
+enum class Caching : std::uint8_t { cached, write_combined };
+
 class RegionView {
  public:
   RegionView() noexcept = default;
   // For tests and other kinds of region: any memory of layout.region_size bytes, aligned to a cache line.
-  RegionView(std::byte* base, const RegionLayout& layout) noexcept : base_(base), layout_(layout) {}
+  RegionView(std::byte* base, const RegionLayout& layout, Caching caching = Caching::cached) noexcept
+      : base_(base), layout_(layout), caching_(caching) {}
 
   std::byte* base() const noexcept { return base_; }
+  Caching caching() const noexcept { return caching_; }
   const RegionLayout& layout() const noexcept { return layout_; }
 
   RegionHeader& header() const noexcept { return at<RegionHeader>(0); }
@@ -61,6 +68,7 @@ class RegionView {
   }
   std::byte* base_ = nullptr;
   RegionLayout layout_;
+  Caching caching_ = Caching::cached;
 };
 
 class Region {
@@ -78,7 +86,13 @@ class Region {
   // the header do not fit, incompatible if the region's version is another.
   static Result<Region> attach(UniqueFd fd, const RegionLayout& layout);
 
-  RegionView view() const noexcept { return RegionView(mapping_.data(), layout_); }
+  // The same two for a slice of a larger file: [offset, offset + layout.region_size) of it, page-aligned. The
+  // descriptor stays the caller's and may be closed; the file is not sealed, so whoever may cut it can end
+  // the session. attach_slice takes the mapping that was made to see the offer.
+  static Result<Region> initialise_slice(int file, std::uint64_t offset, const RegionLayout& layout);
+  static Result<Region> attach_slice(Mapping slice, const RegionLayout& layout, Caching caching);
+
+  RegionView view() const noexcept { return RegionView(mapping_.data(), layout_, caching_); }
   const RegionLayout& layout() const noexcept { return layout_; }
   int fd() const noexcept { return fd_.get(); }
   explicit operator bool() const noexcept { return static_cast<bool>(mapping_); }
@@ -89,8 +103,12 @@ class Region {
 
  private:
   UniqueFd fd_;
+  static Result<Region> initialise_mapping(Mapping mapping, const RegionLayout& layout);
+  static Result<Region> attach_mapping(Mapping mapping, const RegionLayout& layout, Caching caching);
+
   Mapping mapping_;
   RegionLayout layout_;
+  Caching caching_ = Caching::cached;
 };
 
 }  // namespace viaduct::transport

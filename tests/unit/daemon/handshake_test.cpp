@@ -286,6 +286,15 @@ TEST(Handshake, a_control_area_larger_than_the_region_is_refused) {
 }
 
 // What the decoders make of noise is checked by the sanitizers; what they accept must encode back to it.
+TEST(Handshake, a_nonce_is_marked_and_never_the_same) {
+  const auto first = make_nonce();
+  const auto second = make_nonce();
+  ASSERT_TRUE(first && second);
+  EXPECT_TRUE(has_nonce_mark(*first));
+  EXPECT_FALSE(same_nonce(*first, *second));
+  EXPECT_FALSE(has_nonce_mark(Nonce{}));
+}
+
 TEST(Handshake, noise_is_refused_or_means_what_it_says) {
   std::mt19937 random(1);
   for (int round = 0; round < 20'000; ++round) {

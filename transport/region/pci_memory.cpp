@@ -1,0 +1,73 @@
+#include "transport/region/pci_memory.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "base/unique_fd.hpp"
+
+namespace viaduct::transport {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kVendor = "0x1af4";
+constexpr const char* kDevice = "0x1110";
+
+std::string word_of(const fs::path& file) {
+  std::ifstream stream(file);
+  std::string word;
+  stream >> word;
+  return word;
+}
+
+std::uint64_t size_of(const fs::path& file) {
+  struct stat info;
+  return ::stat(file.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+}  // namespace
+
+std::string pci_root() {
+  const char* given = ::secure_getenv("VIADUCT_PCI_ROOT");
+  return given != nullptr && given[0] != '\0' ? given : kPciDevices;
+}
+
+std::vector<PciMemory> find_pci_memory(const std::string& root) {
+  std::vector<PciMemory> found;
+  std::error_code none;
+  for (fs::directory_iterator each(root, none), end; !none && each != end; each.increment(none)) {
+    const fs::path folder = each->path();
+    if (word_of(folder / "vendor") != kVendor || word_of(folder / "device") != kDevice) continue;
+    PciMemory device;
+    device.name = folder.filename();
+    const fs::path combined = folder / "resource2_wc";
+    const fs::path uncached = folder / "resource2";
+    const bool has_combined = fs::exists(combined, none);
+    none.clear();
+    device.resource = has_combined ? combined : uncached;
+    // Uncached is stricter than write-combined: what is right for the one is right for the other.
+    device.caching = Caching::write_combined;
+    device.size = size_of(device.resource);
+    device.enabled = word_of(folder / "enable") != "0";
+    found.push_back(std::move(device));
+  }
+  std::sort(found.begin(), found.end(),
+            [](const PciMemory& a, const PciMemory& b) { return a.name < b.name; });
+  return found;
+}
+
+Result<Mapping> map_pci_memory(const PciMemory& device, std::uint64_t offset, std::uint64_t size) {
+  const UniqueFd file(::open(device.resource.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file) return fail(errno == EACCES ? Errc::refused : Errc::io, "open the device's memory", errno);
+  return Mapping::map(file.get(), size, offset);
+}
+
+}  // namespace viaduct::transport
