@@ -213,7 +213,7 @@ std::optional<uint64_t> parse_size(std::string_view text) {
   for (const char* prefix = "kmgt"; !unit.empty() && unit != "b" && unit != "bytes"; ++prefix) {
     if (*prefix == 0) return std::nullopt;
     factor *= kKiB;
-    if (unit == std::string(1, *prefix) + "ib") break;
+    if (unit == std::string(1, *prefix) || unit == std::string(1, *prefix) + "ib") break;
   }
   if (value > std::numeric_limits<uint64_t>::max() / factor) return std::nullopt;
   return value * factor;

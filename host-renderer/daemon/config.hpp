@@ -98,7 +98,7 @@ Config default_config();
 // With the tenants of the folder tenants.d beside it, if there is one.
 [[nodiscard]] tl::expected<Config, std::string> load_config(const std::string& path);
 
-// "512 MiB", "4GiB", "1048576".
+// "512 MiB", "4GiB", "1048576"; a letter alone counts as QEMU counts it: "512M" is 512 MiB.
 [[nodiscard]] std::optional<uint64_t> parse_size(std::string_view text);
 
 // Letters, digits, '-', '_' and '.', at most 64, not beginning with '.'.

@@ -202,6 +202,9 @@ TEST(Config, sizes_are_read_with_their_unit) {
   EXPECT_EQ(parse_size("3 MiB"), 3u << 20);
   EXPECT_EQ(parse_size("1 gib"), 1u << 30);
   EXPECT_EQ(parse_size("1 TiB"), 1ull << 40);
+  EXPECT_EQ(parse_size("512M"), 512u << 20);
+  EXPECT_EQ(parse_size("2g"), 2ull << 30);
+  EXPECT_EQ(parse_size("1 Mi"), std::nullopt);
   EXPECT_EQ(parse_size(""), std::nullopt);
   EXPECT_EQ(parse_size("MiB"), std::nullopt);
   EXPECT_EQ(parse_size("-1"), std::nullopt);
