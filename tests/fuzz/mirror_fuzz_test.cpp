@@ -15,6 +15,7 @@
 #include "transport/mirror/patch.hpp"
 #include "transport/stream/socket_io.hpp"
 #include "transport/stream/unix_stream.hpp"
+#include "transport/wait/atomics.hpp"
 
 namespace viaduct::transport {
 namespace {
@@ -113,7 +114,7 @@ bool feed(const Bytes& stream) {
   pollfd gone{host->gone_fd(), 0, 0};
   EXPECT_EQ(::poll(&gone, 1, 20'000), 1);
   EXPECT_EQ(host_part(region.view()), before);
-  EXPECT_LE(region.view().guest().published, 2u);
+  EXPECT_LE(load_acquire(region.view().guest().published), 2u);
   return host->error() == nullptr;
 }
 
