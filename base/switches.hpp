@@ -24,13 +24,15 @@ namespace viaduct {
   X(direct_frames, "a software driver's frames are copied before they are shown")    \
   X(recorders, "command buffers are recorded on the decode thread, whatever waits")  \
   X(compile_threads, "pipelines are made on the decode thread, one after the other") \
-  X(copy_ahead, "a lone recorder copies its spans out of the ring itself, too")
+  X(copy_ahead, "a lone recorder copies its spans out of the ring itself, too")      \
+  X(compression, "stream-only sessions send everything as it is")
 
 // Row: enumerator, what turning it on does. The word in VIADUCT_DEBUG is the enumerator.
-#define VIADUCT_DEBUG_SWITCHES(X)                                              \
-  X(all_logs, "log lines are not rate-limited")                                \
-  X(commands, "the worker logs each command that it executes, at level debug") \
-  X(recorders, "all command buffers are recorded beside the decode thread, on any machine")
+#define VIADUCT_DEBUG_SWITCHES(X)                                                           \
+  X(all_logs, "log lines are not rate-limited")                                             \
+  X(commands, "the worker logs each command that it executes, at level debug")              \
+  X(recorders, "all command buffers are recorded beside the decode thread, on any machine") \
+  X(compression, "stream-only sessions compress what shrinks, however fast the stream")
 
 enum class PerfSwitch : unsigned {
 #define VIADUCT_ROW(name, text) name,

@@ -54,6 +54,7 @@ std::uint32_t regions_of(const transport::Url& url) {
 protocol::Hello make_hello(const transport::Url& url, std::string token) {
   protocol::Hello hello;
   hello.regions = regions_of(url);
+  hello.knows_packing = true;
   hello.token = std::move(token);
   hello.registry_version = VK_HEADER_VERSION_COMPLETE;
   hello.pid = static_cast<std::uint32_t>(::getpid());
@@ -72,7 +73,7 @@ Result<> take_region(const protocol::Welcome& welcome, transport::Frame& frame, 
   layout.region_size = welcome.region_size;
   layout.control_size = welcome.control_size;
   if (welcome.region == protocol::RegionKind::none) {
-    auto mirror = transport::GuestMirror::start(layout, made.control->fd());
+    auto mirror = transport::GuestMirror::start(layout, made.control->fd(), transport::loaded_lz4());
     if (!mirror) return tl::unexpected(mirror.error());
     made.mirror = std::move(*mirror);
     return {};

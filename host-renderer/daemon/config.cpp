@@ -170,13 +170,14 @@ void read_tenants(Reader& in, const toml::table& root, Config& config) {
     }
     in.only(*table, "tenants." + name + ".",
             {"socket_owner", "socket_group", "socket_mode", "cid", "token_file", "memory", "memory_owner",
-             "doorbell", "arena", "device_memory", "max_objects", "sessions"});
+             "doorbell", "arena", "device_memory", "max_objects", "sessions", "compression"});
     TenantConfig tenant = config.limits;
     in.text(*table, "socket_owner", tenant.socket_owner);
     in.text(*table, "socket_group", tenant.socket_group);
     read_mode(in, *table, tenant);
     read_vm(in, *table, config, tenant);
     read_limits(in, *table, tenant);
+    in.flag(*table, "compression", tenant.compression);
     config.tenants[name] = std::move(tenant);
     config.tenant_places[name] = in.place_of(value);
   }
@@ -243,7 +244,7 @@ tl::expected<Config, std::string> parse_config(std::string_view text, const std:
   Reader in(name);
   in.only(root, "",
           {"listen", "driver", "gpu", "gl", "require_sandbox", "validate", "allow_public_tcp", "expose",
-           "pool", "limits", "tenants"});
+           "pool", "limits", "tenants", "compression"});
   in.list(root, "listen", config.listen);
   in.text(root, "driver", config.driver);
   in.text(root, "gpu", config.gpu);
@@ -252,6 +253,7 @@ tl::expected<Config, std::string> parse_config(std::string_view text, const std:
   in.flag(root, "require_sandbox", config.require_sandbox);
   in.flag(root, "validate", config.validate);
   in.flag(root, "allow_public_tcp", config.allow_public_tcp);
+  in.flag(root, "compression", config.limits.compression);
   in.list(root, "expose", config.expose);
   if (const toml::node* node = root.get("pool")) {
     if (const toml::table* pool = node->as_table()) {

@@ -7,6 +7,7 @@
 //   gl = "virgl"                 # lend OpenGL too, by virglrenderer's vtest server; "none" = do not
 //   validate = false             # the Khronos validation layer on the host's driver
 //   expose = ["/opt/amdgpu"]     # further paths that the driver reads
+//   compression = true           # offer it to guests whose memory travels on the stream; also a tenant's own
 //   allow_public_tcp = false     # listen on tcp:// addresses that are no private network's too
 //   [pool]
 //   warm = 2
@@ -57,6 +58,7 @@ struct TenantConfig {
   uint64_t device_memory_bytes = 0;
   uint32_t max_objects = 1u << 20;
   uint32_t sessions = 64;
+  bool compression = true;  // offered to guests whose memory travels on the stream
   std::optional<uint32_t> cid;
   std::string token_file;     // empty = no TCP
   uint64_t memory_bytes = 0;  // 0, or a power of two from kMinVmMemory

@@ -145,6 +145,7 @@ Result<> Session::hand_over(WorkerProcess& worker) {
   limits.set_max_objects(options_.limits.max_objects);
   limits.set_device_memory_bytes(options_.limits.device_memory_bytes);
   start.set_region_kind(static_cast<uint32_t>(options_.region));
+  start.set_compression(options_.limits.compression);
   if (options_.region != protocol::RegionKind::memfd) {
     return worker.grant(start, std::array{socket_.native_handle(), stats->get()});
   }

@@ -5,6 +5,7 @@
 // arrives in the region is hostile), Welcome, decode loop, exit. It exits without tearing the driver down:
 // the kernel is quicker.
 #include "base/log.hpp"
+#include "base/switches.hpp"
 #include "generated/protocol/chain_structs.hpp"
 #include "generated/protocol/commands.hpp"
 #include "host-renderer/sandbox/lockdown.hpp"
@@ -14,6 +15,7 @@
 #include "host-renderer/worker/worker_link.hpp"
 #include "protocol/control/handshake.hpp"
 #include "transport/mirror/host_mirror.hpp"
+#include "transport/mirror/linked_lz4.hpp"
 #include "transport/stream/frame.hpp"
 #include "transport/stream/unix_stream.hpp"
 
@@ -68,7 +70,8 @@ struct Carrier {
   transport::Doorbell& bell() const noexcept { return mirror ? *mirror : *to_guest; }
 };
 
-Result<std::unique_ptr<Carrier>> make_carrier(const Grant& grant, const transport::RegionLayout& layout) {
+Result<std::unique_ptr<Carrier>> make_carrier(const Grant& grant, const protocol::Hello& hello,
+                                              const transport::RegionLayout& layout) {
   auto carrier = std::make_unique<Carrier>();
   const bool shared = grant.region_kind == protocol::RegionKind::memfd;
   auto file = shared ? grant.region.dup() : transport::Region::create_memfd("viaduct-mirror", layout);
@@ -83,7 +86,9 @@ Result<std::unique_ptr<Carrier>> make_carrier(const Grant& grant, const transpor
         std::make_unique<transport::EventDoorbell>(UniqueFd(::dup(grant.doorbell_to_guest.get())));
     return carrier;
   }
-  auto mirror = transport::HostMirror::create(carrier->region, grant.control.get());
+  const bool offered = grant.compression && hello.knows_packing && perf_enabled(PerfSwitch::compression);
+  const transport::Lz4* lz4 = offered ? &transport::linked_lz4() : nullptr;
+  auto mirror = transport::HostMirror::create(carrier->region, grant.control.get(), lz4);
   if (!mirror) return tl::unexpected(mirror.error());
   carrier->mirror = std::move(*mirror);
   return carrier;
@@ -107,7 +112,7 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   }
   const transport::RegionLayout layout{grant.limits.control_bytes + grant.limits.arena_bytes,
                                        grant.limits.control_bytes};
-  auto made = make_carrier(grant, layout);
+  auto made = make_carrier(grant, *hello, layout);
   if (!made) {
     return tl::unexpected(made.error());
   }

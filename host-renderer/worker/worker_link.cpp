@@ -138,6 +138,7 @@ Result<Grant> WorkerLink::wait_for_grant() {
   Grant grant;
   if (start.region_kind() != 0) grant.region_kind = static_cast<protocol::RegionKind>(start.region_kind());
   if (*received != grant_fds(grant.region_kind)) return fail(Errc::bad_data, "worker link: grant");
+  grant.compression = start.compression();
   grant.session_id = start.session_id();
   grant.tenant = start.tenant();
   grant.program = start.program();

@@ -56,8 +56,9 @@ struct Grant {
   SessionLimits limits;
   std::vector<std::byte> hello;  // hostile: protocol::decode_hello() checks it
   protocol::RegionKind region_kind = protocol::RegionKind::memfd;
-  UniqueFd control;  // the guest's control socket; the Welcome goes there
-  UniqueFd stats;    // memfd with one StatsPage (host-renderer/daemon/stats_page.hpp)
+  bool compression = false;  // may be offered, if the region is none
+  UniqueFd control;          // the guest's control socket; the Welcome goes there
+  UniqueFd stats;            // memfd with one StatsPage (host-renderer/daemon/stats_page.hpp)
   // Of a memfd region only:
   UniqueFd region;             // memfd of control_bytes + arena_bytes, sealed against resizing
   UniqueFd doorbell_to_host;   // eventfd, non-blocking

@@ -173,7 +173,7 @@ std::vector<std::byte> encode_hello(const Hello& hello) {
   out.u32(static_cast<uint32_t>(hello.commands.size()));
   out.text(hello.program, kProgramBytes);
   const std::string_view token = cut_token(hello.token);
-  out.u32(hello.regions);
+  out.u32(hello.regions | (hello.knows_packing ? kKnowsPacking : 0));
   out.u32(static_cast<uint32_t>(token.size()));
   pack_known(out, hello.commands);
   out.raw(token);
@@ -258,7 +258,9 @@ Result<Hello> decode_hello(std::span<const std::byte> payload) {
   if (count > kMaxHandshakeCommands) return fail(Errc::bad_data, "hello: too many commands");
   hello.program = in.text(kProgramBytes);
   hello.program.resize(std::min(hello.program.size(), kProgramBytes - 1));
-  hello.regions = in.u32() & kAllRegionKinds;
+  const uint32_t regions = in.u32();
+  hello.regions = regions & kAllRegionKinds;
+  hello.knows_packing = (regions & kKnowsPacking) != 0;
   const uint32_t token = in.u32();
   if (token > kMaxTokenBytes) return fail(Errc::bad_data, "hello: token too long");
   if (!unpack_known(in, hello.commands, count) || in.left() != token) {

@@ -19,7 +19,8 @@
 //   +12  u32 n commands                        +16  u64 control area size
 //   +16  char program[64], 0-terminated        +24  u32 host registry header version
 //   +80  u32 regions (1 memfd, 2 ivshmem,      +28  u32 region kind (one of the bits of the hello)
-//                     4 none)                  +32  char driver name[256], 0-terminated
+//                     4 none; 65536: knows     +32  char driver name[256], 0-terminated
+//                     packed messages)
 //   +84  u32 t token bytes (0 to 256)          +288 u32 n commands (of the host, may be 0)
 //   +88  {u32 name, u32 form}[n]               +292 u32 m structs of chains (may be 0)
 //        then u8 token[t]                      +296 {u32 name, u32 form}[n]
@@ -76,6 +77,8 @@ enum class RegionKind : uint32_t {
   none = 4,     // no shared memory: the bytes travel on the stream
 };
 inline constexpr uint32_t kAllRegionKinds = 7;
+// Beside those bits in a hello; a host that does not know it looks past it.
+inline constexpr uint32_t kKnowsPacking = 1u << 16;
 
 // A command or struct that a side knows, and in which wire form (PROTOCOL.md).
 struct Known {
@@ -90,8 +93,9 @@ struct Hello {
   uint32_t pid = 0;
   std::string program;  // decoded: printable ASCII, at most 63 characters
   uint32_t regions = static_cast<uint32_t>(RegionKind::memfd);  // bits of RegionKind; decoded: known ones
-  std::vector<Known> commands;                                  // in the guest's command order
-  std::string token;                                            // at most kMaxTokenBytes; empty: none
+  bool knows_packing = false;   // the messages of a region of kind none may be packed
+  std::vector<Known> commands;  // in the guest's command order
+  std::string token;            // at most kMaxTokenBytes; empty: none
 
   [[nodiscard]] bool takes(RegionKind kind) const { return (regions & static_cast<uint32_t>(kind)) != 0; }
 };

@@ -1,6 +1,6 @@
-// What a worker reads of a guest without shared memory, against mutated streams: the same inputs on every
-// machine. VIADUCT_FUZZ_SECONDS lets it run on. Whatever arrives, the words that the host writes stay its
-// own.
+// What a worker reads of a guest without shared memory, against mutated streams, packed ones too: the same
+// inputs on every machine. VIADUCT_FUZZ_SECONDS lets it run on. Whatever arrives, the words that the host
+// writes stay its own.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -12,6 +12,8 @@
 #include <thread>
 
 #include "transport/mirror/host_mirror.hpp"
+#include "transport/mirror/linked_lz4.hpp"
+#include "transport/mirror/packing.hpp"
 #include "transport/mirror/patch.hpp"
 #include "transport/stream/socket_io.hpp"
 #include "transport/stream/unix_stream.hpp"
@@ -65,6 +67,19 @@ Bytes honest() {
   return stream;
 }
 
+// The same in a packed message, or `inner` in one.
+Bytes packed(const Bytes& inner) {
+  Bytes stream;
+  Bytes payload;
+  put(payload, kPackedAsLz4);
+  put_message(stream, MirrorKind::unpacks, payload);
+  Packer packer(linked_lz4());
+  packer.pack_whatever_shrinks();
+  const auto message = packer.pack(inner, 0);
+  stream.insert(stream.end(), message.begin(), message.end());
+  return stream;
+}
+
 void mutate(Bytes& bytes, std::mt19937& random) {
   const auto any = [&random](std::size_t below) { return std::size_t{random()} % below; };
   switch (any(5)) {
@@ -107,7 +122,7 @@ bool feed(const Bytes& stream) {
   const Region region = *Region::initialise(*Region::create_memfd("fuzz", kLayout), kLayout);
   const Bytes before = host_part(region.view());
   SocketPair pair = *make_socket_pair(SOCK_STREAM);
-  auto host = *HostMirror::create(region, pair.second.get());
+  auto host = *HostMirror::create(region, pair.second.get(), &linked_lz4());
   EXPECT_TRUE(host->start());
   if (!stream.empty()) (void)send_on_socket(pair.first.get(), stream, {}, Deadline::after_ms(10'000));
   ::shutdown(pair.first.get(), SHUT_WR);
@@ -118,23 +133,48 @@ bool feed(const Bytes& stream) {
   return host->error() == nullptr;
 }
 
-TEST(MirrorFuzz, an_honest_stream_is_accepted) { EXPECT_TRUE(feed(honest())); }
+TEST(MirrorFuzz, an_honest_stream_is_accepted) {
+  EXPECT_TRUE(feed(honest()));
+  EXPECT_TRUE(feed(packed(honest())));
+  EXPECT_LT(packed(honest()).size(), honest().size());
+}
 
-TEST(MirrorFuzz, mutated_streams_end_the_session_or_do_no_harm) {
+// Feeds what `make` makes until the time is over, some of which is accepted and some is not.
+template <class Make>
+void feed_many(const Make& make) {
   const char* seconds = std::getenv("VIADUCT_FUZZ_SECONDS");
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds ? std::atoi(seconds) : 0);
-  const Bytes seed = honest();
   std::mt19937 random(3);
   int rounds = 0;
   int accepted = 0;
   while (rounds < 500 || std::chrono::steady_clock::now() < end) {
-    Bytes stream = seed;
-    for (std::size_t i = random() % 3 + 1; i > 0; --i) mutate(stream, random);
-    accepted += feed(stream) ? 1 : 0;
+    accepted += feed(make(random)) ? 1 : 0;
     ++rounds;
   }
   EXPECT_GT(accepted, 0) << "the mutations are too wild to test anything behind the first check";
   EXPECT_LT(accepted, rounds) << "nothing is ever refused";
+}
+
+Bytes mutated(Bytes bytes, std::mt19937& random) {
+  for (std::size_t i = random() % 3 + 1; i > 0; --i) mutate(bytes, random);
+  return bytes;
+}
+
+TEST(MirrorFuzz, mutated_streams_end_the_session_or_do_no_harm) {
+  feed_many([seed = honest()](std::mt19937& random) { return mutated(seed, random); });
+}
+
+TEST(MirrorFuzz, mutated_packed_messages_end_the_session_or_do_no_harm) {
+  feed_many([seed = packed(honest())](std::mt19937& random) { return mutated(seed, random); });
+}
+
+TEST(MirrorFuzz, mutated_streams_that_travel_packed_end_the_session_or_do_no_harm) {
+  feed_many([seed = honest()](std::mt19937& random) {
+    const Bytes inner = mutated(seed, random);
+    // A mutation may have left nothing that can be packed.
+    const Bytes stream = packed(inner);
+    return stream.size() > 2 * sizeof(MirrorHeader) ? stream : inner;
+  });
 }
 
 }  // namespace

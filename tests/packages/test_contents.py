@@ -93,7 +93,7 @@ class Contents(unittest.TestCase):
 
     def test_what_the_host_needs_is_in_debian(self):
         depends = self.field("host", "Depends")
-        for name in ("adduser", "libc6", "libprotobuf", "libseccomp2", "libstdc++6", "libvulkan1"):
+        for name in ("adduser", "libc6", "liblz4-1", "libprotobuf", "libseccomp2", "libstdc++6", "libvulkan1"):
             self.assertIn(name, depends)
         self.assertNotIn("-dev", depends)
 

@@ -34,14 +34,15 @@ class SignalsBlocked {
 
 }  // namespace
 
-Result<std::unique_ptr<GuestMirror>> GuestMirror::start(const RegionLayout& layout, int socket) {
+Result<std::unique_ptr<GuestMirror>> GuestMirror::start(const RegionLayout& layout, int socket,
+                                                        const Lz4* lz4) {
   auto file = Region::create_memfd("viaduct-mirror", layout);
   if (!file) return tl::unexpected(file.error());
   auto region = Region::initialise(std::move(*file), layout);
   if (!region) return tl::unexpected(region.error());
   auto to_guest = EventDoorbell::create_eventfd();
   if (!to_guest) return tl::unexpected(to_guest.error());
-  std::unique_ptr<GuestMirror> mirror(new GuestMirror(std::move(*region), std::move(*to_guest), socket));
+  std::unique_ptr<GuestMirror> mirror(new GuestMirror(std::move(*region), std::move(*to_guest), socket, lz4));
   if (!mirror->ranges_.usable()) return fail(Errc::limit, "mirror: no address space for the snapshot", errno);
   try {
     const SignalsBlocked blocked;
@@ -52,10 +53,11 @@ Result<std::unique_ptr<GuestMirror>> GuestMirror::start(const RegionLayout& layo
   return mirror;
 }
 
-GuestMirror::GuestMirror(Region region, UniqueFd to_guest, int socket)
+GuestMirror::GuestMirror(Region region, UniqueFd to_guest, int socket, const Lz4* lz4)
     : region_(std::move(region)),
       view_(region_.view()),
       socket_(socket),
+      lz4_(lz4),
       to_guest_(std::move(to_guest)),
       waker_(view_.guest().parked, to_guest_),
       ranges_(region_),
@@ -104,6 +106,7 @@ void GuestMirror::ring() noexcept {
   const std::uint64_t published = load_acquire(view_.guest().published);
   if (outbox_.broken()) return;
   try {
+    agree_on_packing();
     send_news();
     if (memory_due_.exchange(false, std::memory_order_acq_rel)) send_memory();
     send_spans(published);
@@ -112,6 +115,15 @@ void GuestMirror::ring() noexcept {
     VIADUCT_LOG_ERROR("mirror", "no memory to send with; the session is lost");
     ::shutdown(socket_, SHUT_RDWR);
   }
+}
+
+// The host's word comes first, and only from one that this guest's hello has told of it.
+void GuestMirror::agree_on_packing() {
+  if (outbox_.packs() || !host_unpacks_.load(std::memory_order_relaxed)) return;
+  outbox_.add(MirrorKind::unpacks, kPackedAsLz4);
+  // As it is: what follows may be packed already.
+  outbox_.send();
+  outbox_.start_packing(*lz4_);
 }
 
 void GuestMirror::send_news() {
@@ -150,7 +162,7 @@ void GuestMirror::send_spans(std::uint64_t published) {
 void GuestMirror::receive() noexcept {
   const char* wrong = nullptr;
   try {
-    MirrorInbox inbox(socket_);
+    MirrorInbox inbox(socket_, lz4_);
     wrong = inbox.run(
         [this](MirrorKind kind, std::span<const std::byte> payload) { return handle(kind, payload); },
         [this] { waker_.wake_if_parked(); });
@@ -189,6 +201,12 @@ const char* GuestMirror::handle(MirrorKind kind, std::span<const std::byte> payl
       return take_reply(payload);
     case MirrorKind::patch:
       return ranges_.apply(payload) == MirroredRanges::Applied::malformed ? "a malformed patch" : nullptr;
+    case MirrorKind::unpacks: {
+      std::uint32_t how;
+      if (!take(payload, how) || !payload.empty()) return "a word about packing of the wrong size";
+      if (lz4_ != nullptr && how == kPackedAsLz4) host_unpacks_.store(true, std::memory_order_relaxed);
+      return nullptr;
+    }
     default:
       return "a message that no host sends";
   }

@@ -8,7 +8,8 @@
 // What the application wrote into mapped memory travels with the next ring() after memory_due(), before the
 // spans that were published after that call. All functions may be called by any thread; ring() waits while
 // the stream takes no more bytes, and ends at once when it breaks. When the stream ends or the host talks
-// nonsense, session_status becomes `ended`.
+// nonsense, session_status becomes `ended`. With an Lz4, messages travel packed in both directions where the
+// host agrees and it pays.
 #pragma once
 
 #include <atomic>
@@ -28,8 +29,9 @@ namespace viaduct::transport {
 class GuestMirror final : public Doorbell {
  public:
   // A region of this process alone, as the host's is its own. `socket` is the control stream's, of which
-  // nobody else reads or writes from now on; it outlives this.
-  static Result<std::unique_ptr<GuestMirror>> start(const RegionLayout& layout, int socket);
+  // nobody else reads or writes from now on; it outlives this, as `lz4` does.
+  static Result<std::unique_ptr<GuestMirror>> start(const RegionLayout& layout, int socket,
+                                                    const Lz4* lz4 = nullptr);
   ~GuestMirror() override;  // hangs up
   GuestMirror(const GuestMirror&) = delete;
   GuestMirror& operator=(const GuestMirror&) = delete;
@@ -52,10 +54,11 @@ class GuestMirror final : public Doorbell {
   std::uint64_t sent_bytes() noexcept;
 
  private:
-  GuestMirror(Region region, UniqueFd to_guest, int socket);
+  GuestMirror(Region region, UniqueFd to_guest, int socket, const Lz4* lz4);
   void receive() noexcept;
   const char* handle(MirrorKind kind, std::span<const std::byte> payload) noexcept;
   const char* take_reply(std::span<const std::byte> payload) noexcept;
+  void agree_on_packing();
   void send_news();
   void send_memory();
   void send_spans(std::uint64_t published);
@@ -63,10 +66,12 @@ class GuestMirror final : public Doorbell {
   Region region_;
   const RegionView view_;
   const int socket_;
+  const Lz4* const lz4_;
   EventDoorbell to_guest_;
   PeerWaker waker_;
   MirroredRanges ranges_;
   std::atomic<bool> memory_due_{false};
+  std::atomic<bool> host_unpacks_{false};
 
   std::mutex news_mutex_;
   struct News {

@@ -16,20 +16,22 @@
 
 namespace viaduct::transport {
 
-Result<std::unique_ptr<HostMirror>> HostMirror::create(const Region& region, int socket) {
+Result<std::unique_ptr<HostMirror>> HostMirror::create(const Region& region, int socket, const Lz4* lz4) {
   auto to_host = EventDoorbell::create_eventfd();
   if (!to_host) return tl::unexpected(to_host.error());
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::io, "mirror: pipe", errno);
   std::unique_ptr<HostMirror> mirror(
-      new HostMirror(region, std::move(*to_host), UniqueFd(ends[0]), UniqueFd(ends[1]), socket));
+      new HostMirror(region, std::move(*to_host), UniqueFd(ends[0]), UniqueFd(ends[1]), socket, lz4));
   if (!mirror->ranges_.usable()) return fail(Errc::limit, "mirror: no address space for the snapshot", errno);
   return mirror;
 }
 
-HostMirror::HostMirror(const Region& region, UniqueFd to_host, UniqueFd gone, UniqueFd alive, int socket)
+HostMirror::HostMirror(const Region& region, UniqueFd to_host, UniqueFd gone, UniqueFd alive, int socket,
+                       const Lz4* lz4)
     : view_(region.view()),
       socket_(socket),
+      lz4_(lz4),
       to_host_(*this, std::move(to_host)),
       gone_(std::move(gone)),
       alive_(std::move(alive)),
@@ -42,9 +44,16 @@ HostMirror::HostMirror(const Region& region, UniqueFd to_host, UniqueFd gone, Un
 
 Result<> HostMirror::start() {
   try {
+    if (lz4_ != nullptr) {
+      const std::lock_guard lock(send_mutex_);
+      outbox_.add(MirrorKind::unpacks, kPackedAsLz4);
+      outbox_.send();
+    }
     thread_ = std::thread([this] { receive(); });
   } catch (const std::system_error& error) {
     return fail(Errc::limit, "mirror: no thread", error.code().value());
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::limit, "mirror: no memory to send with");
   }
   return {};
 }
@@ -64,7 +73,7 @@ std::uint64_t HostMirror::sent_bytes() noexcept {
 void HostMirror::receive() noexcept {
   const char* wrong = nullptr;
   try {
-    MirrorInbox inbox(socket_);
+    MirrorInbox inbox(socket_, lz4_);
     wrong = inbox.run(
         [this](MirrorKind kind, std::span<const std::byte> payload) { return handle(kind, payload); },
         [this] { waker_.wake_if_parked(); });
@@ -99,6 +108,13 @@ const char* HostMirror::handle(MirrorKind kind, std::span<const std::byte> paylo
       return take_bytes(payload);
     case MirrorKind::publish:
       return take_descriptor(payload);
+    case MirrorKind::unpacks: {
+      std::uint32_t how;
+      if (!take(payload, how) || !payload.empty()) return "a word about packing of the wrong size";
+      if (lz4_ == nullptr || how != kPackedAsLz4) return "packing that was not offered";
+      guest_unpacks_.store(true, std::memory_order_relaxed);
+      return nullptr;
+    }
     default:
       return "a message that no guest sends";
   }
@@ -147,6 +163,7 @@ void HostMirror::ring() noexcept {
   full_fence();
   if (outbox_.broken()) return;
   try {
+    start_packing();
     send_completions();
     send_replies();
     send_words();
@@ -159,6 +176,10 @@ void HostMirror::ring() noexcept {
 void HostMirror::tell_consumed() noexcept {
   asleep_.store(true, std::memory_order_relaxed);
   ring();
+}
+
+void HostMirror::start_packing() {
+  if (guest_unpacks_.load(std::memory_order_relaxed) && !outbox_.packs()) outbox_.start_packing(*lz4_);
 }
 
 void HostMirror::send_completions() {
@@ -200,6 +221,7 @@ void HostMirror::send_words() {
 void HostMirror::publish_memory() noexcept {
   const std::lock_guard lock(send_mutex_);
   try {
+    start_packing();
     MirroredRanges::Pass pass;
     while (!outbox_.broken() && ranges_.collect(pass, patch_))
       outbox_.add(MirrorKind::patch, std::span<const std::byte>(patch_));

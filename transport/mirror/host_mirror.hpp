@@ -8,6 +8,9 @@
 // Everything received is hostile: it reaches chunks and the arena, the ring entry of the next descriptor and
 // `published`, nothing else. What makes no sense ends the session: gone_fd() hangs up, error() says why.
 //
+// With an Lz4 it tells the guest, which must know of it, that messages may be packed; where the guest agrees,
+// they travel packed in both directions where that pays.
+//
 // publish_memory() sends what the device changed in mirrored memory; whoever reports that work is done calls
 // it first. Any thread. Sending waits while the guest does not read, and ends at once when the stream breaks.
 #pragma once
@@ -37,8 +40,9 @@ class MemoryPublisher {
 class HostMirror final : public Doorbell, public MemoryPublisher {
  public:
   // `region` is of this process alone, initialised; `socket` the guest's, of which nobody else reads or
-  // writes once start() was called. Both outlive this.
-  static Result<std::unique_ptr<HostMirror>> create(const Region& region, int socket);
+  // writes once start() was called. Both outlive this, as `lz4` does.
+  static Result<std::unique_ptr<HostMirror>> create(const Region& region, int socket,
+                                                    const Lz4* lz4 = nullptr);
   ~HostMirror() override;  // hangs up
   HostMirror(const HostMirror&) = delete;
   HostMirror& operator=(const HostMirror&) = delete;
@@ -75,12 +79,14 @@ class HostMirror final : public Doorbell, public MemoryPublisher {
     EventDoorbell bell_;
   };
 
-  HostMirror(const Region& region, UniqueFd to_host, UniqueFd gone, UniqueFd alive, int socket);
+  HostMirror(const Region& region, UniqueFd to_host, UniqueFd gone, UniqueFd alive, int socket,
+             const Lz4* lz4);
   void receive() noexcept;
   const char* handle(MirrorKind kind, std::span<const std::byte> payload) noexcept;
   const char* take_bytes(std::span<const std::byte> payload) noexcept;
   const char* take_descriptor(std::span<const std::byte> payload) noexcept;
   void tell_consumed() noexcept;
+  void start_packing();
   void send_words();
   void send_replies();
   void send_completions();
@@ -91,6 +97,7 @@ class HostMirror final : public Doorbell, public MemoryPublisher {
 
   const RegionView view_;
   const int socket_;
+  const Lz4* const lz4_;
   Ear to_host_;
   UniqueFd gone_;   // the reading end of a pipe
   UniqueFd alive_;  // the writing end
@@ -98,6 +105,7 @@ class HostMirror final : public Doorbell, public MemoryPublisher {
   MirroredRanges ranges_;
   std::atomic<const char*> error_{nullptr};
   std::atomic<bool> asleep_{false};
+  std::atomic<bool> guest_unpacks_{false};
   std::uint64_t published_ = 0;  // the receiving thread's
 
   std::mutex send_mutex_;  // guards what follows

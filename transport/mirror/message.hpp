@@ -16,6 +16,11 @@
 //                   bytes       u64 offset, then bytes of a span, for chunks or the arena
 //                   publish     RingDescriptor: of the next sequence number; `published` becomes that number
 //   both            patch       u64 token, then runs (transport/mirror/patch.hpp)
+//                   unpacks     u32 1: who sends it reads packed messages of LZ4 blocks. The host says so
+//                               first, to a guest whose hello says that it knows these two; then the guest
+//                   packed      u32 size, then an LZ4 block that unpacks to so many bytes: whole messages
+//                               (neither packed nor unpacks), of kMaxUnpacked bytes at most; to those only
+//                               who sent unpacks
 //   host to guest   words       u64 consumed, u32 session_status, u32 messages
 //                   completion  u32 slot, i32 result, u64 value
 //                   reply       u64 sequence, u32 slot, u32 size, u32 total_size, u32 flags, then the bytes
@@ -35,14 +40,20 @@ enum class MirrorKind : std::uint32_t {
   words = 6,
   completion = 7,
   reply = 8,
+  unpacks = 9,
+  packed = 10,
 };
 
 inline constexpr std::size_t kMaxMirrorPayload = std::size_t{128} << 10;
+
+inline constexpr std::uint32_t kPackedAsLz4 = 1;
 
 struct MirrorHeader {
   std::uint32_t kind;
   std::uint32_t size;
 };
+// The largest message fits.
+inline constexpr std::size_t kMaxUnpacked = kMaxMirrorPayload + sizeof(MirrorHeader);
 struct MirrorTrack {
   std::uint64_t token;
   std::uint64_t offset;

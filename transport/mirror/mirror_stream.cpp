@@ -1,8 +1,11 @@
 #include "transport/mirror/mirror_stream.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <cstring>
 
+#include "base/clock.hpp"
 #include "transport/stream/socket_io.hpp"
 
 namespace viaduct::transport {
@@ -37,13 +40,77 @@ void MirrorOutbox::add_bytes(std::uint64_t offset, std::span<const std::byte> by
 }
 
 void MirrorOutbox::send() noexcept {
-  if (waiting_.empty() || broken_) return;
-  if (send_on_socket(socket_, waiting_, {}, Deadline::never())) {
-    sent_bytes_ += waiting_.size();
-  } else {
-    broken_ = true;
+  std::span<const std::byte> rest(waiting_);
+  while (!rest.empty() && !broken_) {
+    const auto piece = rest.first(packer_ ? packable(rest) : rest.size());
+    rest = rest.subspan(piece.size());
+    std::span<const std::byte> packed;
+    if (packer_ && packer_->wants(piece.size())) packed = packer_->pack(piece, rate_.bytes_per_s());
+    push(packed.empty() ? piece : packed);
   }
   waiting_.clear();
+}
+
+void MirrorOutbox::push(std::span<const std::byte> bytes) noexcept {
+  sent_bytes_ += bytes.size();
+  while (!bytes.empty()) {
+    const auto taken = send_some_on_socket(socket_, bytes, {});
+    broken_ = !taken;
+    if (broken_) return;
+    rate_.took(*taken);
+    bytes = bytes.subspan(*taken);
+    if (*taken != 0) continue;
+    rate_.full(now_ns());
+    broken_ = !wait_for_socket(socket_, POLLOUT, Deadline::never(), "send");
+    if (broken_) return;
+    rate_.writable(now_ns());
+  }
+}
+
+namespace {
+
+struct Walk {
+  std::size_t used = 0;         // of the whole messages
+  const char* wrong = nullptr;  // what one of them was
+};
+
+// Each whole message at the front of `bytes`, until one makes no sense.
+template <class Take>
+Walk walk(std::span<const std::byte> bytes, const Take& take_each) {
+  Walk walked;
+  while (bytes.size() - walked.used >= sizeof(MirrorHeader)) {
+    const auto rest = bytes.subspan(walked.used);
+    MirrorHeader header;
+    std::memcpy(&header, rest.data(), sizeof(header));
+    if (header.size > kMaxMirrorPayload) return {walked.used, "a message's size is beyond the limit"};
+    if (rest.size() - sizeof(header) < header.size) break;
+    walked.wrong = take_each(static_cast<MirrorKind>(header.kind), rest.subspan(sizeof(header), header.size));
+    if (walked.wrong != nullptr) break;
+    walked.used += sizeof(header) + header.size;
+  }
+  return walked;
+}
+
+}  // namespace
+
+MirrorInbox::MirrorInbox(int socket, const Lz4* lz4) : socket_(socket) {
+  if (lz4 != nullptr) unpacker_.emplace(*lz4);
+}
+
+const char* MirrorInbox::take_message(MirrorKind kind, std::span<const std::byte> payload,
+                                      const Handle& handle) {
+  if (kind != MirrorKind::packed || !unpacker_) return handle(kind, payload);
+  const char* wrong = nullptr;
+  const auto messages = unpacker_->unpack(payload, wrong);
+  if (wrong != nullptr) return wrong;
+  const Walk walked = walk(messages, [&](MirrorKind inner, std::span<const std::byte> bytes) -> const char* {
+    if (inner == MirrorKind::packed || inner == MirrorKind::unpacks)
+      return "a packed message has one in it that may not be packed";
+    return handle(inner, bytes);
+  });
+  if (walked.wrong == nullptr && walked.used != messages.size())
+    return "a packed message ends within a message";
+  return walked.wrong;
 }
 
 const char* MirrorInbox::run(const Handle& handle, const Pause& pause) {
@@ -52,16 +119,12 @@ const char* MirrorInbox::run(const Handle& handle, const Pause& pause) {
   std::size_t begin = 0;
   std::size_t end = 0;
   for (;;) {
-    while (end - begin >= sizeof(MirrorHeader)) {
-      MirrorHeader header;
-      std::memcpy(&header, buffer.data() + begin, sizeof(header));
-      if (header.size > kMaxMirrorPayload) return "a message's size is beyond the limit";
-      if (end - begin - sizeof(header) < header.size) break;
-      const char* wrong =
-          handle(static_cast<MirrorKind>(header.kind), {buffer.data() + begin + sizeof(header), header.size});
-      if (wrong != nullptr) return wrong;
-      begin += sizeof(header) + header.size;
-    }
+    const auto [used, wrong] = walk(std::span<const std::byte>(buffer).subspan(begin, end - begin),
+                                    [&](MirrorKind kind, std::span<const std::byte> payload) {
+                                      return take_message(kind, payload, handle);
+                                    });
+    if (wrong != nullptr) return wrong;
+    begin += used;
     pause();
     if (begin == end) {
       begin = end = 0;

@@ -4,23 +4,35 @@
 // waits for the peer to read, which it always does: an inbox's thread never sends. When the stream breaks,
 // the outbox drops what it is given and says so.
 //
+// Once told that the peer unpacks, the outbox packs what is quicker sent packed
+// (transport/mirror/packing.hpp).
+//
 // The inbox reads on its own thread until the stream ends or a message makes no sense; it believes no length.
+// With an Lz4 it unpacks.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <vector>
 
+#include "transport/mirror/link_rate.hpp"
+#include "transport/mirror/lz4.hpp"
 #include "transport/mirror/message.hpp"
+#include "transport/mirror/packing.hpp"
 
 namespace viaduct::transport {
 
 class MirrorOutbox {
  public:
-  explicit MirrorOutbox(int socket) : socket_(socket) {}
+  explicit MirrorOutbox(int socket) : socket_(socket), rate_(socket) {}
+
+  // The peer unpacks. May throw std::bad_alloc.
+  void start_packing(const Lz4& lz4) { packer_.emplace(lz4); }
+  bool packs() const noexcept { return packer_.has_value(); }
 
   void add(MirrorKind kind, std::span<const std::byte> head, std::span<const std::byte> tail = {});
   template <class Head>
@@ -42,7 +54,11 @@ class MirrorOutbox {
  private:
   static constexpr std::size_t kSendAt = std::size_t{256} << 10;
 
+  void push(std::span<const std::byte> bytes) noexcept;
+
   const int socket_;
+  LinkRate rate_;
+  std::optional<Packer> packer_;
   std::vector<std::byte> waiting_;
   bool broken_ = false;
   std::uint64_t sent_bytes_ = 0;
@@ -55,12 +71,16 @@ class MirrorInbox {
   // Called when everything that had arrived is handled, before it waits for more.
   using Pause = std::function<void()>;
 
-  explicit MirrorInbox(int socket) : socket_(socket) {}
+  // `lz4` outlives this; null: packed messages are not known. May throw std::bad_alloc.
+  explicit MirrorInbox(int socket, const Lz4* lz4);
   // Null: the stream ended; otherwise what was malformed.
   const char* run(const Handle& handle, const Pause& pause);
 
  private:
+  const char* take_message(MirrorKind kind, std::span<const std::byte> payload, const Handle& handle);
+
   const int socket_;
+  std::optional<Unpacker> unpacker_;
 };
 
 // Takes a struct off the front of a payload; false if it is too short.

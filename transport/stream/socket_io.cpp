@@ -31,35 +31,44 @@ Result<> wait_for_socket(int fd, short events, Deadline deadline, const char* wh
   }
 }
 
-Result<> send_on_socket(int fd, std::span<const std::byte> bytes, std::span<const int> fds,
-                        Deadline deadline) {
+Result<std::size_t> send_some_on_socket(int fd, std::span<const std::byte> bytes, std::span<const int> fds) {
   if (bytes.empty() || fds.size() > kMaxFdsPerMessage)
     return fail(Errc::internal, "send: no bytes or too many fds");
   alignas(cmsghdr) char control[CMSG_SPACE(kMaxFdsPerMessage * sizeof(int))] = {};
-  while (!bytes.empty()) {
-    iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (!fds.empty()) {
-      message.msg_control = control;
-      message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-      cmsghdr* header = CMSG_FIRSTHDR(&message);
-      header->cmsg_level = SOL_SOCKET;
-      header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN(fds.size_bytes());
-      std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
-    }
-    const ssize_t n = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n >= 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-      fds = {};
-      continue;
-    }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return stream_error("send", errno);
-    if (auto writable = wait_for_socket(fd, POLLOUT, deadline, "send"); !writable) return writable;
+  iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (!fds.empty()) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(fds.size_bytes());
+    std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
   }
+  for (;;) {
+    const ssize_t n = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN) return std::size_t{0};
+    return stream_error("send", errno);
+  }
+}
+
+Result<> send_on_socket(int fd, std::span<const std::byte> bytes, std::span<const int> fds,
+                        Deadline deadline) {
+  do {
+    const auto sent = send_some_on_socket(fd, bytes, fds);
+    if (!sent) return tl::unexpected(sent.error());
+    bytes = bytes.subspan(*sent);
+    if (*sent != 0) {
+      fds = {};
+    } else if (auto writable = wait_for_socket(fd, POLLOUT, deadline, "send"); !writable) {
+      return writable;
+    }
+  } while (!bytes.empty());
   return {};
 }
 

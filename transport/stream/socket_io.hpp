@@ -15,7 +15,10 @@ namespace viaduct::transport {
 // Waits until poll() says one of `events`.
 [[nodiscard]] Result<> wait_for_socket(int fd, short events, Deadline deadline, const char* where);
 
-// Descriptors: over Unix sockets only, the caller sees to that.
+// What the socket takes at once, 0 bytes if that is nothing. Descriptors (over Unix sockets only, the caller
+// sees to that) travel with the first byte.
+[[nodiscard]] Result<std::size_t> send_some_on_socket(int fd, std::span<const std::byte> bytes,
+                                                      std::span<const int> fds);
 [[nodiscard]] Result<> send_on_socket(int fd, std::span<const std::byte> bytes, std::span<const int> fds,
                                       Deadline deadline);
 [[nodiscard]] Result<std::size_t> receive_on_socket(int fd, std::span<std::byte> buffer,

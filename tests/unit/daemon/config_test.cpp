@@ -15,6 +15,7 @@ TEST(Config, an_empty_file_is_the_defaults) {
   EXPECT_EQ(config->warm_workers, 2u);
   EXPECT_TRUE(config->listen.empty());
   EXPECT_FALSE(config->require_sandbox);
+  EXPECT_TRUE(config->limits.compression);
   EXPECT_GE(config->limits.arena_bytes, 16u << 20);
   EXPECT_EQ(config->limits.arena_bytes % (1 << 20), 0u);
 }
@@ -22,7 +23,9 @@ TEST(Config, an_empty_file_is_the_defaults) {
 TEST(Config, a_tenant_can_be_a_vm) {
   const auto config = parse_config(R"(
     allow_public_tcp = true
+    compression = false
     [tenants.vm1]
+    compression = true
     cid = 42
     token_file = "/etc/viaduct/tokens/vm1"
     memory = "512 MiB"
@@ -39,10 +42,12 @@ TEST(Config, a_tenant_can_be_a_vm) {
   EXPECT_EQ(vm.memory_bytes, 512u << 20);
   EXPECT_EQ(vm.memory_owner, "libvirt-qemu");
   EXPECT_TRUE(vm.doorbell);
+  EXPECT_TRUE(vm.compression);
   const TenantConfig& other = config->tenants.at("vm2");
   EXPECT_FALSE(other.cid.has_value());
   EXPECT_EQ(other.memory_bytes, 0u);
   EXPECT_FALSE(other.doorbell);
+  EXPECT_FALSE(other.compression);
 }
 
 TEST(Config, mistakes_about_a_vm_are_named_with_their_line) {

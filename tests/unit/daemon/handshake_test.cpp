@@ -49,6 +49,17 @@ TEST(Handshake, kinds_of_region_that_nobody_knows_yet_are_ignored) {
   EXPECT_EQ(got->regions, kAllRegionKinds);
 }
 
+TEST(Handshake, a_hello_says_that_its_guest_knows_packed_messages_beside_the_kinds_of_region) {
+  Hello sent = sample_hello();
+  sent.regions = 4;
+  EXPECT_FALSE(decode_hello(encode_hello(sent))->knows_packing);
+  sent.knows_packing = true;
+  const auto got = decode_hello(encode_hello(sent));
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->knows_packing);
+  EXPECT_EQ(got->regions, 4u);
+}
+
 TEST(Handshake, a_token_that_is_too_long_is_cut_when_sent_and_refused_when_received) {
   Hello sent = sample_hello();
   sent.token = std::string(300, 't');
