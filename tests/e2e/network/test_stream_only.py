@@ -24,9 +24,9 @@ MIB = 1 << 20
 class Relay:
     """Between guests and a host's Unix socket: counts the bytes of each direction."""
 
-    def __init__(self, host):
-        self.target = str(host.socket)
-        self.path = host.folder / "relay.sock"
+    def __init__(self, host, tenant=None):
+        self.target = f"{host.socket}.d/{tenant}.sock" if tenant else str(host.socket)
+        self.path = host.folder / f"relay-{tenant}.sock"
         self.to_host = self.to_guest = 0
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.path))
@@ -63,7 +63,25 @@ class Relay:
         self.listener.close()
 
 
-class StreamOnly(unittest.TestCase):
+class CarriesEverything:
+    """What is asked of a class's guests, however their bytes travel."""
+
+    def test_64_mib_go_there_and_back(self):
+        program = self.guest(VICTIM, "uploads", 2)
+        self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
+        self.assertIn("finished 2", program.text())
+
+    def test_a_file_read_straight_into_mapped_memory_arrives(self):
+        program = self.guest(VICTIM, "read-into-mapped")
+        self.assertEqual(program.wait(60), 0, program.text() + program.error_text())
+
+    def test_windows_show_what_they_should(self):
+        for scenario in ("colours", "acquires", "two"):
+            program = self.guest(BUILD / "tests/wsi_window", scenario, "--platform", "headless")
+            self.assertEqual(program.wait(60), 0, scenario + program.text() + program.error_text())
+
+
+class StreamOnly(CarriesEverything, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.host = NetHost({"vm1": []})
@@ -97,23 +115,9 @@ class StreamOnly(unittest.TestCase):
         self.assertEqual(program.wait(60), 0, program.error_text())
         self.assertIn("finished 50", program.text())
 
-    def test_64_mib_go_there_and_back(self):
-        program = self.guest(VICTIM, "uploads", 2)
-        self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
-        self.assertIn("finished 2", program.text())
-
-    def test_a_file_read_straight_into_mapped_memory_arrives(self):
-        program = self.guest(VICTIM, "read-into-mapped")
-        self.assertEqual(program.wait(60), 0, program.text() + program.error_text())
-
     def test_more_than_the_ring_holds_waits_for_room(self):
         program = self.guest(VICTIM, "ring-full")
         self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
-
-    def test_windows_show_what_they_should(self):
-        for scenario in ("colours", "acquires", "two"):
-            program = self.guest(BUILD / "tests/wsi_window", scenario, "--platform", "headless")
-            self.assertEqual(program.wait(60), 0, scenario + program.text() + program.error_text())
 
     def test_forks_and_exits_without_clean_up(self):
         for mode in ("fork-and-leave", "fork-and-render", "leave-while-waiting", "reopen-library"):
@@ -178,19 +182,36 @@ class StreamOnly(unittest.TestCase):
         program.kill()
 
 
+class Packed(CarriesEverything, unittest.TestCase):
+    """Whatever shrinks is compressed, in both directions."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.host = NetHost({"vm1": []}, environment={"VIADUCT_DEBUG": "compression"})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.host.stop()
+
+    def guest(self, *command):
+        return self.host.net_guest(*command, region="none", extra={"VIADUCT_DEBUG": "compression"})
+
+
 class WhatTravels(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.host = Host()
+        cls.host = Host(environment={"VIADUCT_DEBUG": "compression"}, config="[tenants.plain]\ncompression = false\n")
         cls.relay = Relay(cls.host)
+        cls.plain = Relay(cls.host, "plain")
 
     @classmethod
     def tearDownClass(cls):
         cls.relay.close()
+        cls.plain.close()
         cls.host.stop()
 
     def test_unchanged_pages_do_not_travel(self):
-        url = {"VIADUCT_URL": f"unix://{self.relay.path}?region=none"}
+        url = {"VIADUCT_URL": f"unix://{self.relay.path}?region=none", "VIADUCT_PERF": "no_compression"}
         before = self.relay.to_host, self.relay.to_guest
         program = self.host.guest(VICTIM, "light-uploads", 5, extra=url)
         program.wait_line("done 1", 120)
@@ -211,21 +232,29 @@ class WhatTravels(unittest.TestCase):
         try:
             with os.fdopen(ready) as pipe:
                 display = f":{pipe.readline().strip()}"
-            extra = {"DISPLAY": display, "VIADUCT_URL": f"unix://{self.relay.path}?region=none"}
 
-            def bytes_of(frames):
-                before = self.relay.to_guest
+            def bytes_of(frames, relay, switches):
+                before = relay.to_guest
+                extra = {"DISPLAY": display, "VIADUCT_URL": f"unix://{relay.path}?region=none", **switches}
                 program = self.host.guest("vkcube", "--c", frames, extra=extra)
                 self.assertEqual(program.wait(120), 0, program.text() + program.error_text())
-                return self.relay.to_guest - before
+                return relay.to_guest - before
+
+            def bytes_of_a_frame(relay, **switches):
+                return (bytes_of(120, relay, switches) - bytes_of(40, relay, switches)) / 80
             # A cube of which a window of 500 x 500 pixels shows little but background.
-            a_frame = (bytes_of(120) - bytes_of(40)) / 80
+            a_frame = bytes_of_a_frame(self.relay, VIADUCT_PERF="no_compression")
+            packed = bytes_of_a_frame(self.relay, VIADUCT_DEBUG="compression")
+            forbidden = bytes_of_a_frame(self.plain, VIADUCT_DEBUG="compression")
         finally:
             server.kill()
             server.wait()
-        print(f"{a_frame:.0f} of 1000000 bytes of a frame travel", flush=True)
+        print(f"{a_frame:.0f} of 1000000 bytes of a frame travel, {packed:.0f} compressed", flush=True)
         self.assertGreater(a_frame, 20_000)
         self.assertLess(a_frame, 500_000)
+        self.assertGreater(packed, 1_000)
+        self.assertLess(packed, a_frame * 0.8)
+        self.assertGreater(forbidden, a_frame * 0.9)
 
 
 if __name__ == "__main__":
