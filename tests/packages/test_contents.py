@@ -72,6 +72,7 @@ class Contents(unittest.TestCase):
         for path in libraries:
             self.assertLessEqual(needed(path), LIBC, path.name)
         self.assertRegex(self.field("guest", "Depends"), r"^libvulkan1, libc6 \(>= [0-9.]+\)$")
+        self.assertIn("liblz4-1", self.field("guest", "Recommends"))
 
     def test_the_libraries_of_the_guest_export_their_entry_points_only(self):
         wanted = {"libvulkan_viaduct.so": r"vk_icd\w+", "libEGL_viaduct.so.0": "__egl_Main",
