@@ -142,6 +142,17 @@ tl::expected<MemoryFile, std::string> open_memory_file(const MemoryFileOptions& 
   return MemoryFile{std::move(file), path, options.size};
 }
 
+tl::expected<FileSight, std::string> look_at_memory_file(const MemoryFileOptions& options) {
+  const std::string path = memory_path(options.tenant, options.folder);
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return FileSight::missing;
+    return tl::unexpected(because("look at " + path));
+  }
+  if (auto checked = check_adopted(options, path, info); !checked) return tl::unexpected(checked.error());
+  return FileSight::fits;
+}
+
 tl::expected<void, std::string> MemoryFile::check() const {
   struct stat ours {};
   struct stat named {};

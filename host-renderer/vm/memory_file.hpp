@@ -41,4 +41,8 @@ struct MemoryFile {
 std::string memory_path(const std::string& tenant, const std::string& folder = kMemoryFolder);
 [[nodiscard]] tl::expected<MemoryFile, std::string> open_memory_file(const MemoryFileOptions& options);
 
+// Whether open_memory_file would adopt the file as it is; makes and changes nothing.
+enum class FileSight { missing, fits };
+[[nodiscard]] tl::expected<FileSight, std::string> look_at_memory_file(const MemoryFileOptions& options);
+
 }  // namespace viaduct::host::vm

@@ -2,6 +2,7 @@
 #include <exception>
 
 #include "tools/viaductctl/client.hpp"
+#include "tools/viaductctl/doctor.hpp"
 #include "tools/viaductctl/options.hpp"
 #include "tools/viaductctl/print.hpp"
 #include "tools/viaductctl/run.hpp"
@@ -49,6 +50,14 @@ int manage(const VmOptions& options) {
   return 0;
 }
 
+int doctor(const CtlOptions& options) {
+  const Report report = examine_host({.url = options.url, .config_dir = options.vm.config_dir});
+  const std::string text =
+      options.json ? report_json(report) : report_table(report, "This host lends its GPU; nothing is wrong.");
+  std::fputs(text.c_str(), stdout);
+  return report.exit_status();
+}
+
 int run(int argc, char** argv) {
   const auto options = parse_ctl_options(argc, argv);
   if (!options) return complain(options.error(), 2);
@@ -63,6 +72,8 @@ int run(int argc, char** argv) {
       return complain(run_program(*options), 127);
     case Verb::vm:
       return manage(options->vm);
+    case Verb::doctor:
+      return doctor(*options);
     default:
       return administer(*options);
   }

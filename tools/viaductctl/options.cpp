@@ -14,6 +14,7 @@ const char* ctl_help() {
        viaductctl status [--json] [--url URL]
        viaductctl gpus [--json] [--url URL]
        viaductctl kill SESSION [--url URL]
+       viaductctl doctor [--json] [--url URL] [--config-dir DIR]
        viaductctl vm add NAME [--cid N] [--memory SIZE [--memory-owner USER]
                       [--doorbell]] [--print FORM] [--config-dir DIR]
        viaductctl vm list [--config-dir DIR]
@@ -26,6 +27,8 @@ const char* ctl_help() {
   status   tenants and their sessions: pid, program, frames, memory
   gpus     the GPUs that the service lends
   kill     end a session; its program sees its device lost
+  doctor   look at every prerequisite of this host, and say what is wrong and
+           what mends it; 1 is its status where something is wrong
   vm       virtual machines that may use the service: add writes a VM's
            settings and its token, and prints what to add to the VM and what to
            do inside it; show prints that again; list names them; remove takes
@@ -49,7 +52,7 @@ const char* ctl_help() {
   --help         print this, and exit
   --version      print the version, and exit
 
-status, gpus and kill are for root and the service's own user. So is
+status, gpus, kill and doctor are for root and the service's own user. So is
 `run --tenant` with a tenant that does not exist yet. vm add and vm remove are
 for root.
 )";
@@ -62,6 +65,7 @@ struct Split {
   CtlOptions options;
   std::string cid;
   std::string vm_option;  // one that belongs to vm alone; empty = none was there
+  bool config_dir = false;
   std::vector<std::string> words;
   bool answered = false;  // --help or --version: nothing else matters
 };
@@ -125,7 +129,10 @@ tl::expected<Split, std::string> split(int argc, const char* const* argv) {
       continue;
     }
     std::string* const of_vm = vm_value(out, word);
-    if (of_vm != nullptr) out.vm_option = word;
+    if (word == "--config-dir")
+      out.config_dir = true;
+    else if (of_vm != nullptr)
+      out.vm_option = word;
     std::string* target = of_vm != nullptr     ? of_vm
                           : word == "--url"    ? &out.options.url
                           : word == "--tenant" ? &out.options.tenant
@@ -178,13 +185,15 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
   CtlOptions& options = parts->options;
   if (parts->answered) return options;
   const std::vector<std::string>& words = parts->words;
-  if (words.empty()) return bad("a command is missing: run, status, gpus, kill or vm");
+  if (words.empty()) return bad("a command is missing: run, status, gpus, kill, doctor or vm");
 
   const std::string& verb = words.front();
   const std::size_t arguments = words.size() - 1;
   if (verb != "run" && !options.program.empty()) return bad(verb + " takes no program");
   if (verb != "run" && !options.tenant.empty()) return bad("--tenant belongs to run");
   if (verb != "vm" && !parts->vm_option.empty()) return bad(parts->vm_option + " belongs to vm");
+  if (verb != "vm" && verb != "doctor" && parts->config_dir)
+    return bad("--config-dir belongs to vm and doctor");
   if (verb != "run" && !options.gl) return bad("--no-gl belongs to run");
   if (verb != "run" && !options.gl_by.empty()) return bad("--gl belongs to run");
   if (!options.gl && !options.gl_by.empty()) return bad("--gl and --no-gl exclude each other");
@@ -195,8 +204,8 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
     options.verb = Verb::run;
     if (options.program.empty()) return bad("run wants a program: viaductctl run -- PROGRAM ARGS...");
     if (options.json) return bad("run prints no JSON");
-  } else if (verb == "status" || verb == "gpus") {
-    options.verb = verb == "status" ? Verb::status : Verb::gpus;
+  } else if (verb == "status" || verb == "gpus" || verb == "doctor") {
+    options.verb = verb == "status" ? Verb::status : verb == "gpus" ? Verb::gpus : Verb::doctor;
     if (arguments != 0) return bad(verb + " takes no argument");
   } else if (verb == "kill") {
     options.verb = Verb::kill;

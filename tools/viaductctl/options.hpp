@@ -9,14 +9,14 @@
 
 namespace viaduct::tools {
 
-enum class Verb { help, version, status, run, gpus, kill, vm };
+enum class Verb { help, version, status, run, gpus, kill, vm, doctor };
 enum class VmVerb { list, add, show, remove };
 
 struct VmOptions {
   VmVerb verb = VmVerb::list;
-  std::string name;  // empty for list
-  std::string config_dir = "/etc/viaduct";
-  std::string memory;  // as spelled; empty = none
+  std::string name;                         // empty for list
+  std::string config_dir = "/etc/viaduct";  // doctor has it too
+  std::string memory;                       // as spelled; empty = none
   std::string memory_owner;
   std::string print;  // empty = every form
   std::optional<uint32_t> cid;

@@ -6,47 +6,10 @@
 #include <cstdio>
 #include <vector>
 
+#include "tools/report/json.hpp"
+
 namespace viaduct::tools {
 namespace {
-
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      std::array<char, 8> code{};
-      std::snprintf(code.data(), code.size(), "\\u%04x", static_cast<unsigned>(c));
-      out += code.data();
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
-// {"a": 1, "b": "text"}: members in the order they were added.
-class Object {
- public:
-  Object& text(const char* key, const std::string& value) { return raw(key, quoted(value)); }
-  Object& number(const char* key, uint64_t value) { return raw(key, std::to_string(value)); }
-  Object& flag(const char* key, bool value) { return raw(key, value ? "true" : "false"); }
-  Object& raw(const char* key, const std::string& value) {
-    body_ += (body_.empty() ? "" : ", ") + quoted(key) + ": " + value;
-    return *this;
-  }
-  [[nodiscard]] std::string str() const { return "{" + body_ + "}"; }
-
- private:
-  std::string body_;
-};
-
-std::string array_of(const std::vector<std::string>& items) {
-  std::string out;
-  for (const std::string& item : items) out += (out.empty() ? "" : ", ") + item;
-  return "[" + out + "]";
-}
 
 std::string size_text(uint64_t bytes) {
   std::array<char, 32> out{};
@@ -128,7 +91,7 @@ std::string status_json(const control::Status& status) {
   for (const control::TenantStatus& tenant : status.tenants()) {
     std::vector<std::string> sessions;
     for (const control::SessionStatus& session : tenant.sessions()) {
-      sessions.push_back(Object()
+      sessions.push_back(JsonObject()
                              .number("session", session.session_id())
                              .number("pid", session.guest_pid())
                              .text("kind", session.kind())
@@ -147,14 +110,14 @@ std::string status_json(const control::Status& status) {
                              .number("validation_messages", session.validation_messages())
                              .str());
     }
-    tenants.push_back(Object()
+    tenants.push_back(JsonObject()
                           .text("name", tenant.name())
                           .text("socket", tenant.socket())
                           .number("session_limit", tenant.session_limit())
-                          .raw("sessions", array_of(sessions))
+                          .raw("sessions", json_array(sessions))
                           .str());
   }
-  return Object()
+  return JsonObject()
              .text("version", status.version())
              .number("pid", status.pid())
              .number("uptime_ms", status.uptime_ms())
@@ -164,7 +127,7 @@ std::string status_json(const control::Status& status) {
              .number("sessions_refused", status.sessions_refused())
              .text("sandbox", status.sandbox())
              .flag("sandbox_complete", status.sandbox_complete())
-             .raw("tenants", array_of(tenants))
+             .raw("tenants", json_array(tenants))
              .str() +
          "\n";
 }
@@ -185,7 +148,7 @@ std::string gpus_json(const control::GpuList& list) {
   std::vector<std::string> gpus;
   for (int i = 0; i < list.gpus_size(); ++i) {
     const control::Gpu& gpu = list.gpus(i);
-    gpus.push_back(Object()
+    gpus.push_back(JsonObject()
                        .number("index", static_cast<uint64_t>(i))
                        .text("name", gpu.name())
                        .text("type", type_text(gpu.type()))
@@ -196,7 +159,7 @@ std::string gpus_json(const control::GpuList& list) {
                        .text("api_version", version_text(gpu.api_version()))
                        .str());
   }
-  return Object().raw("gpus", array_of(gpus)).text("chosen", list.chosen()).str() + "\n";
+  return JsonObject().raw("gpus", json_array(gpus)).text("chosen", list.chosen()).str() + "\n";
 }
 
 }  // namespace viaduct::tools

@@ -28,6 +28,9 @@ MAY_INCLUDE = {
 DOORS = {
     # Who writes viaductd's settings checks them by viaductd's own rules.
     ("tools/viaductctl", "host-renderer/daemon/config.hpp"),
+    # Its doctor looks at what viaductd makes and becomes.
+    ("tools/viaductctl", "host-renderer/daemon/privileges.hpp"),
+    ("tools/viaductctl", "host-renderer/vm/memory_file.hpp"),
 }
 # Generated headers belong to the folder whose rules they follow.
 GENERATED_OWNER = {
