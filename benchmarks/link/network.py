@@ -21,7 +21,7 @@ import time
 
 HOST, MIDDLE, GUEST = "vdbench-host", "vdbench-middle", "vdbench-guest"
 ADDRESS, RELAY = "10.77.7.1", "10.77.8.1"
-FRAMES = (40, 160)  # of vkcube: the difference is measured
+FRAMES = (30, 90)  # of vkcube: the difference is measured
 ECHO = """
 import socket
 s=socket.create_server(("", 7708))

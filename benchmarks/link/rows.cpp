@@ -20,7 +20,7 @@ namespace {
 constexpr VkDeviceSize kTransfer = VkDeviceSize{8} << 20;
 constexpr VkDeviceSize kFrame = VkDeviceSize{1280} * 720 * 4;
 enum class Content { random, code };
-constexpr std::uint64_t kMostNs = 2'000'000'000;  // a row's measuring, about
+constexpr std::uint64_t kMostNs = 1'000'000'000;  // a row's measuring, about
 
 void print(const char* name, double value) { std::printf("%s %.3f\n", name, value); }
 

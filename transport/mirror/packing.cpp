@@ -25,26 +25,28 @@ const char* chars(const std::byte* bytes) noexcept { return reinterpret_cast<con
 
 }  // namespace
 
-bool Payoff::pays(std::uint64_t bytes_per_s) const noexcept {
-  return saved_ * 1e9 / static_cast<double>(bytes_per_s) > price_ns_;
+bool Payoff::Record::pays(std::uint64_t bytes_per_s) const noexcept {
+  return saved * 1e9 / static_cast<double>(bytes_per_s) > price_ns;
 }
 
 bool Payoff::worth_trying(std::size_t size, std::uint64_t bytes_per_s) noexcept {
   if (size < kLeastBytes || bytes_per_s == 0) return false;
-  if (pays(bytes_per_s)) return true;
-  passed_ += size;
-  if (passed_ < pause_) return false;
-  passed_ = 0;
+  Record& record = size < kLarge ? small_ : large_;
+  if (record.pays(bytes_per_s)) return true;
+  record.passed += size;
+  if (record.passed < record.pause) return false;
+  record.passed = 0;
   return true;
 }
 
 void Payoff::tried(std::size_t size, std::size_t packed, std::uint64_t ns,
                    std::uint64_t bytes_per_s) noexcept {
+  Record& record = size < kLarge ? small_ : large_;
   const auto bytes = static_cast<double>(size);
-  saved_ = static_cast<double>(size - packed) / bytes;
-  price_ns_ = static_cast<double>(ns) * kUnpacking / bytes;
+  record.saved = static_cast<double>(size - packed) / bytes;
+  record.price_ns = static_cast<double>(ns) * kUnpacking / bytes;
   const std::uint64_t most = packed == size ? kMostPauseOfCheap : kMostPause;
-  pause_ = pays(bytes_per_s) ? kLeastPause : std::min(2 * pause_, most);
+  record.pause = record.pays(bytes_per_s) ? kLeastPause : std::min(2 * record.pause, most);
 }
 
 Packer::Packer(const Lz4& lz4)

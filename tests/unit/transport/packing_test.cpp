@@ -72,6 +72,15 @@ TEST(Payoff, WhenTheStreamSlowsDownPackingBeginsAtOnce) {
   EXPECT_TRUE(payoff.worth_trying(kBlock, k100Mbit));
 }
 
+TEST(Payoff, SmallBlocksThatDoNotPayAreNoReasonToLeaveLargeOnesAsTheyAre) {
+  Payoff payoff;
+  payoff.tried(kBlock, kBlock / 2, kHalfNs, k1Gbit);
+  EXPECT_TRUE(payoff.worth_trying(8192, k1Gbit));
+  payoff.tried(8192, 4096, 60'000, k1Gbit);
+  EXPECT_FALSE(payoff.worth_trying(8192, k1Gbit));
+  EXPECT_TRUE(payoff.worth_trying(kBlock, k1Gbit));
+}
+
 TEST(Payoff, WhatShrinksAgainIsPackedAgain) {
   Payoff payoff;
   tries(payoff, std::size_t{16} << 20, kBlock, 9'000, k100Mbit);
