@@ -25,7 +25,8 @@ namespace viaduct {
   X(recorders, "command buffers are recorded on the decode thread, whatever waits")  \
   X(compile_threads, "pipelines are made on the decode thread, one after the other") \
   X(copy_ahead, "a lone recorder copies its spans out of the ring itself, too")      \
-  X(compression, "stream-only sessions send everything as it is")
+  X(compression, "stream-only sessions send everything as it is")                    \
+  X(cached_bar, "a VM's shared memory is treated as not cached, whatever it is")
 
 // Row: enumerator, what turning it on does. The word in VIADUCT_DEBUG is the enumerator.
 #define VIADUCT_DEBUG_SWITCHES(X)                                                           \

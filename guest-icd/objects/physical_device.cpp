@@ -78,6 +78,15 @@ struct Request {
   std::vector<VkFormatProperties2> format_properties;
 };
 
+// Mapped memory is the region; where this side's mapping of it is not cached, nothing that the host's driver
+// does makes it so. A type that is not coherent has no other way to be read, and stays what it is.
+void drop_cached(VkPhysicalDeviceMemoryProperties& memory) noexcept {
+  for (VkMemoryType& type : std::span(memory.memoryTypes).first(memory.memoryTypeCount)) {
+    if ((type.propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) == 0) continue;
+    type.propertyFlags &= ~static_cast<VkMemoryPropertyFlags>(VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
+  }
+}
+
 // Three calls: the version and the extensions tell what may be asked for, the third asks for all of it.
 VkResult fetch(PhysicalDevice& physical) {
   Channel& channel = *physical.channel;
@@ -94,6 +103,7 @@ VkResult fetch(PhysicalDevice& physical) {
       &physical.arena_alignment, &request.properties, &request.features, &family_count,
       request.families.data(), static_cast<std::uint32_t>(request.formats.size()), request.formats.data(),
       request.format_properties.data());
+  if (!physical.session->region().cached()) drop_cached(physical.memory);
   // Nothing else has no memory type: the host has not answered.
   if (physical.memory.memoryTypeCount == 0) return VK_ERROR_INITIALIZATION_FAILED;
   if (physical.arena_alignment < 4096) physical.arena_alignment = 4096;

@@ -20,7 +20,7 @@ VkResult FencePayload::status(Device& device) const noexcept {
   if (word == kUnsignaled) return VK_NOT_READY;
   if (word == kSignaled) return VK_SUCCESS;
   const auto slot = static_cast<std::uint32_t>(word >> kValueBits) - 1;
-  const auto completion = transport::load_completion(device.session->region().completion(slot));
+  const auto completion = transport::load_completion(device.session->region(), slot);
   if (completion.result != VK_SUCCESS) {
     // Of another device's loss this device only hears.
     const bool own = std::any_of(device.queues.begin(), device.queues.end(),

@@ -12,11 +12,11 @@ Queue::Queue(Device& owner, std::uint64_t object_id, std::uint32_t completion_sl
     : Dispatchable(*owner.session, *owner.channel, object_id), device(&owner), slot(completion_slot) {}
 
 std::uint64_t Queue::completed() const noexcept {
-  return transport::load_completion(session->region().completion(slot)).value;
+  return transport::load_completion(session->region(), slot).value;
 }
 
 VkResult Queue::status(std::uint64_t value) const noexcept {
-  const auto completion = transport::load_completion(session->region().completion(slot));
+  const auto completion = transport::load_completion(session->region(), slot);
   if (completion.result != VK_SUCCESS) {
     device->latch_lost();
     return VK_ERROR_DEVICE_LOST;

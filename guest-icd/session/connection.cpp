@@ -12,12 +12,15 @@
 #include <vector>
 
 #include "generated/protocol/commands.hpp"
+#include "guest-icd/session/region_sight.hpp"
 #include "protocol/control/handshake.hpp"
 #include "protocol/wire/peer_structs.hpp"
+#include "transport/region/pci_memory.hpp"
 #include "transport/stream/connect.hpp"
 #include "transport/stream/frame.hpp"
 #include "transport/stream/token.hpp"
 #include "transport/url.hpp"
+#include "transport/wait/stream_doorbell.hpp"
 
 namespace viaduct::guest {
 namespace {
@@ -67,8 +70,36 @@ protocol::Hello make_hello(const transport::Url& url, std::string token) {
   return hello;
 }
 
-// The region that a welcome speaks of.
-Result<> take_region(const protocol::Welcome& welcome, transport::Frame& frame, Connection& made) {
+// A slice of the VM's memory, which was seen before the welcome.
+Result<> take_slice(const transport::RegionLayout& layout, Mapping slice, Connection& made) {
+  const transport::Caching caching = transport::caching_of(slice);
+  auto region = transport::Region::attach_slice(std::move(slice), layout, caching);
+  if (!region) return tl::unexpected(region.error());
+  auto ear = transport::StreamEar::create(made.control->fd());
+  if (!ear) return tl::unexpected(ear.error());
+  made.region = std::move(*region);
+  made.doorbell_to_host = std::make_unique<transport::StreamBell>(made.control->fd());
+  made.doorbell_to_guest = std::make_unique<transport::StreamEar>(std::move(*ear));
+  return {};
+}
+
+// Answers an offer of the VM's memory with what this process sees of it.
+Result<Mapping> answer_offer(const transport::Frame& frame, transport::Stream& control,
+                             const Deadline& deadline) {
+  const auto offer = protocol::decode_region_offer(frame.payload);
+  if (!offer) return tl::unexpected(offer.error());
+  RegionSight sight = look_at(*offer, transport::pci_root());
+  const auto proof = protocol::encode_region_proof(sight.proof);
+  if (auto sent = transport::write_frame(control, transport::FrameKind::region_proof, proof, {}, deadline);
+      !sent) {
+    return tl::unexpected(sent.error());
+  }
+  return std::move(sight.slice);
+}
+
+// The region that a welcome speaks of; `slice` where one was offered and seen.
+Result<> take_region(const protocol::Welcome& welcome, transport::Frame& frame, Mapping slice,
+                     Connection& made) {
   transport::RegionLayout layout;
   layout.region_size = welcome.region_size;
   layout.control_size = welcome.control_size;
@@ -78,6 +109,7 @@ Result<> take_region(const protocol::Welcome& welcome, transport::Frame& frame, 
     made.mirror = std::move(*mirror);
     return {};
   }
+  if (welcome.region == protocol::RegionKind::ivshmem) return take_slice(layout, std::move(slice), made);
   if (welcome.region != protocol::RegionKind::memfd || frame.fds.size() != 3) {
     return fail(Errc::bad_data, "the host's welcome has another kind of region than its descriptors");
   }
@@ -108,6 +140,13 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
   transport::ReadFrameOptions options;
   options.accept_fds = true;
   auto frame = transport::read_frame(*made.control, deadline, options);
+  Mapping slice;
+  if (frame && frame->kind == transport::FrameKind::region_offer) {
+    auto seen = answer_offer(*frame, *made.control, deadline);
+    if (!seen) return tl::unexpected(seen.error());
+    slice = std::move(*seen);
+    frame = transport::read_frame(*made.control, deadline, options);
+  }
   if (!frame) return tl::unexpected(frame.error());
   if (frame->kind == transport::FrameKind::refused) {
     if (const auto refusal = protocol::decode_refusal(frame->payload)) why = refusal->message;
@@ -118,7 +157,8 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
   }
   const auto welcome = protocol::decode_welcome(frame->payload);
   if (!welcome) return tl::unexpected(welcome.error());
-  if (auto taken = take_region(*welcome, *frame, made); !taken) return tl::unexpected(taken.error());
+  if (auto taken = take_region(*welcome, *frame, std::move(slice), made); !taken)
+    return tl::unexpected(taken.error());
   made.known = KnownCommands(welcome->commands);
   if (const char* lacking = made.known.missing_necessity()) {
     why = std::string("the host does not know ") + lacking + " as this driver sends it";

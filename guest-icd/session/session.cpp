@@ -103,7 +103,7 @@ std::optional<Session::QueueSlot> Session::take_queue_slot() noexcept {
 void Session::return_queue_slot(std::uint32_t index, std::uint64_t value) noexcept {
   const std::lock_guard lock(slots_mutex_);
   slot_value_[index] = value;
-  if (transport::load_completion(view_.completion(index)).result == 0) slot_taken_[index] = false;
+  if (transport::load_completion(view_, index).result == 0) slot_taken_[index] = false;
 }
 
 }  // namespace viaduct::guest

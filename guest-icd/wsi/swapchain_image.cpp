@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/uncached.hpp"
 #include "guest-icd/wsi/chain.hpp"
 #include "guest-icd/wsi/surface.hpp"
 
@@ -113,7 +114,7 @@ VkResult SwapchainImage::allocate_image(SwapchainDevice& device) noexcept {
       result != VK_SUCCESS || !direct) {
     return result;
   }
-  if (const VkResult result = map(device, image_memory_); result != VK_SUCCESS) return result;
+  if (const VkResult result = map(device, image_memory_, *type); result != VK_SUCCESS) return result;
   const VkImageSubresource first{VK_IMAGE_ASPECT_COLOR_BIT, 0, 0};
   VkSubresourceLayout layout{};
   device.vkGetImageSubresourceLayout(device.handle, image_, &first, &layout);
@@ -122,7 +123,8 @@ VkResult SwapchainImage::allocate_image(SwapchainDevice& device) noexcept {
   return VK_SUCCESS;
 }
 
-VkResult SwapchainImage::map(SwapchainDevice& device, VkDeviceMemory memory) noexcept {
+VkResult SwapchainImage::map(SwapchainDevice& device, VkDeviceMemory memory, std::uint32_t type) noexcept {
+  cached_ = (device.memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT) != 0;
   void* mapped = nullptr;
   const VkResult result = device.vkMapMemory(device.handle, memory, 0, VK_WHOLE_SIZE, 0, &mapped);
   pixels_ = static_cast<const std::byte*>(mapped);
@@ -158,7 +160,7 @@ VkResult SwapchainImage::create_buffer(SwapchainDevice& device) noexcept {
     return result;
   }
   row_pitch_ = static_cast<std::size_t>(extent_.width) * bytes_per_pixel(order_);
-  return map(device, buffer_memory_);
+  return map(device, buffer_memory_, *type);
 }
 
 void SwapchainImage::destroy(SwapchainDevice& device) noexcept {
@@ -245,7 +247,16 @@ FrameView SwapchainImage::frame(SwapchainDevice& device) noexcept {
                                     VK_WHOLE_SIZE};
     device.vkInvalidateMappedMemoryRanges(device.handle, 1, &range);
   }
-  return {pixels_, extent_.width, extent_.height, row_pitch_, order_};
+  const std::byte* pixels = pixels_;
+  // Window systems read pixels one by one, and perhaps more than once.
+  if (!cached_ && pixels != nullptr) {
+    if (!staged_) staged_.reset(new (std::nothrow) std::byte[row_pitch_ * extent_.height]);
+    if (staged_) {
+      copy_from_uncached(staged_.get(), pixels, row_pitch_ * extent_.height);
+      pixels = staged_.get();
+    }
+  }
+  return {pixels, extent_.width, extent_.height, row_pitch_, order_};
 }
 
 }  // namespace viaduct::guest::wsi

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "guest-icd/wsi/pixels.hpp"
@@ -49,7 +50,7 @@ class SwapchainImage {
   VkResult create_image(SwapchainDevice& device, const VkSwapchainCreateInfoKHR& info) noexcept;
   VkResult allocate_image(SwapchainDevice& device) noexcept;
   VkResult create_buffer(SwapchainDevice& device) noexcept;
-  VkResult map(SwapchainDevice& device, VkDeviceMemory memory) noexcept;
+  VkResult map(SwapchainDevice& device, VkDeviceMemory memory, std::uint32_t type) noexcept;
   VkResult record(SwapchainDevice& device, VkCommandBuffer commands) noexcept;
 
   VkExtent2D extent_{};
@@ -60,6 +61,8 @@ class SwapchainImage {
   VkBuffer buffer_ = VK_NULL_HANDLE;  ///< null like its memory unless the pixels are copied
   VkDeviceMemory buffer_memory_ = VK_NULL_HANDLE;
   bool coherent_ = true;
+  bool cached_ = true;
+  std::unique_ptr<std::byte[]> staged_;  ///< the frame, where mapped memory is slow to read
   const std::byte* pixels_ = nullptr;
   std::size_t row_pitch_ = 0;
   VkFence copied_ = VK_NULL_HANDLE;

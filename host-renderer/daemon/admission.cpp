@@ -11,6 +11,7 @@
 #include "host-renderer/daemon/server.hpp"
 #include "host-renderer/daemon/session.hpp"
 #include "host-renderer/daemon/tenant.hpp"
+#include "transport/region/layout.hpp"
 #include "transport/stream/net_stream.hpp"
 
 namespace viaduct::host::daemon {
@@ -169,15 +170,24 @@ void Server::begin_session(const std::shared_ptr<Handshake>& handshake, transpor
     VIADUCT_LOG_WARN("daemon", "%s refused: %s", handshake->who().c_str(), region.error().c_str());
     return refuse(*handshake, protocol::RefusalCode::no_region, region.error());
   }
-  if (!local) handshake->peer.pid = static_cast<pid_t>(hello->pid);
-  SessionOptions options = session_options(*handshake, hello->program);
-  options.region = *region;
   // The worker has no business with the token.
   hello->token.clear();
-  options.hello = protocol::encode_hello(*hello);
+  if (*region == protocol::RegionKind::ivshmem) return offer_region(handshake, std::move(*hello));
+  launch(*handshake, *hello, *region, nullptr);
+}
+
+void Server::launch(Handshake& handshake, const protocol::Hello& hello, protocol::RegionKind region,
+                    std::shared_ptr<vm::Slice> slice) {
+  const std::shared_ptr<Tenant> tenant = handshake.tenant;
+  if (!handshake.machine.empty()) handshake.peer.pid = static_cast<pid_t>(hello.pid);
+  SessionOptions options = session_options(handshake, hello.program);
+  options.region = region;
+  if (slice) options.limits.arena_bytes = slice->size() - transport::kDefaultControlSize;
+  options.slice = std::move(slice);
+  options.hello = protocol::encode_hello(hello);
   const uint32_t id = options.id;
   ++tenant->sessions;
-  auto session = std::make_shared<Session>(std::move(handshake->socket), std::move(handshake->peer),
+  auto session = std::make_shared<Session>(std::move(handshake.socket), std::move(handshake.peer),
                                            std::move(options), on_over(tenant));
   sessions_[id] = session;
   session->start(pool_);

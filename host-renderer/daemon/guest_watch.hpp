@@ -50,8 +50,13 @@ class GuestWatch {
   // Hangs the guest up and stops watching. Others may hold copies of the socket: they see it closed too.
   void hang_up() {
     boost::system::error_code ignored;
-    socket_.shutdown(GuestSocket::shutdown_both, ignored);
-    socket_.close(ignored);
+    if (socket_.is_open()) socket_.shutdown(GuestSocket::shutdown_both, ignored);
+    close();
+  }
+  // Stops watching and closes this copy of the socket, no other.
+  void close() {
+    boost::system::error_code ignored;
+    if (socket_.is_open()) socket_.close(ignored);
     if (hang_up_.is_open()) hang_up_.close(ignored);
     if (process_.is_open()) process_.close(ignored);
   }

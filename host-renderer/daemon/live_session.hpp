@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "generated/protocol/control/control.pb.h"
 #include "host-renderer/daemon/config.hpp"
+#include "host-renderer/vm/vm_memory.hpp"
 #include "protocol/control/handshake.hpp"
 
 namespace viaduct::host::daemon {
@@ -27,6 +29,7 @@ struct SessionOptions {
   bool require_sandbox = false;
   std::vector<std::byte> hello;  // the guest's, without its token; empty for OpenGL
   protocol::RegionKind region = protocol::RegionKind::memfd;
+  std::shared_ptr<vm::Slice> slice;  // of the VM's memory, where the region is ivshmem
 };
 
 class LiveSession {

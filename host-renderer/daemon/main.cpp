@@ -102,6 +102,7 @@ int serve(const Options& options) {
     remove_leftovers(sockets->leftovers);
     return complain("the spawner could not be started: " + to_string(spawner.error()));
   }
+  server.memories = open_vm_memories(config, identity.uid, identity.gid);
   // From here on nothing of root is left in this process, and no guest byte has been read before.
   if (const auto dropped = become(identity); !dropped) return complain(to_string(dropped.error()));
   raise_descriptor_limit();

@@ -10,8 +10,7 @@
 namespace viaduct::host::daemon {
 
 // What workers of this version serve.
-inline constexpr uint32_t kServedRegions =
-    static_cast<uint32_t>(protocol::RegionKind::memfd) | static_cast<uint32_t>(protocol::RegionKind::none);
+inline constexpr uint32_t kServedRegions = protocol::kAllRegionKinds;
 
 struct Surroundings {
   bool local = false;   // the stream is a Unix socket, which carries descriptors

@@ -47,8 +47,13 @@ Server::Server(ServerOptions options, Spawner spawner)
     const auto tenant = tenant_of(name);
     if (const auto token = options_.tokens.find(name); token != options_.tokens.end())
       tenant->token = std::move(token->second);
+    if (const auto memory = options_.memories.find(name); memory != options_.memories.end()) {
+      tenant->memory = std::move(memory->second.memory);
+      tenant->no_memory = std::move(memory->second.error);
+    }
   }
   options_.tokens.clear();
+  options_.memories.clear();
   pool_.set_check([this](const control::WorkerReady& ready) { return check_worker(ready); });
   pool_.set_on_failure([](const std::string& reason) {
     VIADUCT_LOG_ERROR("daemon", "a worker could not start: %s", reason.c_str());

@@ -21,6 +21,7 @@
 #include "host-renderer/daemon/guest_socket.hpp"
 #include "host-renderer/daemon/live_session.hpp"
 #include "host-renderer/daemon/net_sockets.hpp"
+#include "host-renderer/daemon/vm_memories.hpp"
 #include "host-renderer/daemon/worker_pool.hpp"
 #include "protocol/control/handshake.hpp"
 
@@ -30,6 +31,7 @@ struct ServerOptions {
   Config config;
   std::vector<BoundSocket> sockets;
   Tokens tokens;
+  VmMemories memories;
   uid_t service_uid = 0;
   std::string sandbox;  // what confines workers, for people
   bool sandbox_complete = false;
@@ -51,6 +53,7 @@ class Server {
   struct Tenant;
   struct Door;
   struct Handshake;
+  struct Offer;
 
   void add_listener(BoundSocket socket);
   std::shared_ptr<Tenant> tenant_of(const std::string& name);
@@ -60,6 +63,12 @@ class Server {
   // Finds out whose connection it is; refuses it and gives false if nobody's.
   bool identify(Handshake& handshake, const std::string& token);
   void begin_session(const std::shared_ptr<Handshake>& handshake, transport::Frame frame);
+  // The rest of begin_session: with shared memory, after the guest has proved that it sees it.
+  void offer_region(const std::shared_ptr<Handshake>& handshake, protocol::Hello hello);
+  void on_proof(const std::shared_ptr<Handshake>& handshake, Result<transport::Frame> frame);
+  void go_without_memory(Handshake& handshake, protocol::Hello hello, const std::string& why);
+  void launch(Handshake& handshake, const protocol::Hello& hello, protocol::RegionKind region,
+              std::shared_ptr<vm::Slice> slice);
   void begin_gl_session(const std::shared_ptr<Handshake>& handshake, const std::string& program);
   [[nodiscard]] std::string objection(const Tenant& tenant) const;
   [[nodiscard]] SessionOptions session_options(const Handshake& handshake, const std::string& program);

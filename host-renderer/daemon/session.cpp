@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "host-renderer/daemon/slice_hold.hpp"
 #include "transport/region/region.hpp"
 #include "transport/wait/doorbell.hpp"
 
@@ -29,6 +31,18 @@ Result<UniqueFd> make_stats_memfd() {
 
 const StatsPage* page(const Mapping& mapping) {
   return mapping ? reinterpret_cast<const StatsPage*>(mapping.data()) : nullptr;
+}
+
+const char* region_name(protocol::RegionKind kind) {
+  switch (kind) {
+    case protocol::RegionKind::memfd:
+      return "memfd";
+    case protocol::RegionKind::ivshmem:
+      return "ivshmem";
+    case protocol::RegionKind::none:
+      break;
+  }
+  return "stream";
 }
 
 const char* mode_name(uint64_t mode) {
@@ -146,8 +160,12 @@ Result<> Session::hand_over(WorkerProcess& worker) {
   limits.set_device_memory_bytes(options_.limits.device_memory_bytes);
   start.set_region_kind(static_cast<uint32_t>(options_.region));
   start.set_compression(options_.limits.compression);
-  if (options_.region != protocol::RegionKind::memfd) {
+  if (options_.region == protocol::RegionKind::none) {
     return worker.grant(start, std::array{socket_.native_handle(), stats->get()});
+  }
+  if (options_.slice) {
+    start.set_slice_offset(options_.slice->offset());
+    return worker.grant(start, std::array{socket_.native_handle(), stats->get(), options_.slice->fd()});
   }
   auto region = transport::Region::create_memfd("viaduct-region", layout);
   if (!region) return tl::unexpected(region.error());
@@ -165,7 +183,8 @@ void Session::on_started() {
   timer_.cancel();
   options_.hello.clear();
   options_.hello.shrink_to_fit();
-  VIADUCT_LOG_INFO("session", "%s started; worker %d", label().c_str(), static_cast<int>(worker_->pid()));
+  VIADUCT_LOG_INFO("session", "%s started; worker %d, region %s", label().c_str(),
+                   static_cast<int>(worker_->pid()), region_name(options_.region));
 }
 
 void Session::on_worker_ended(const std::string& cause, bool expected) {
@@ -185,6 +204,7 @@ void Session::on_worker_ended(const std::string& cause, bool expected) {
 
 void Session::on_guest_gone(const char* how) {
   if (phase_ == Phase::over || phase_ == Phase::closing) return;
+  if (options_.slice) options_.slice->set_leaving();
   const auto over = [how](Session& session) {
     VIADUCT_LOG_INFO("session", "%s ended after %" PRIu64 " frames: %s", session.label().c_str(),
                      session.frames(), how);
@@ -221,11 +241,21 @@ void Session::finish() {
   phase_ = Phase::over;
   timer_.cancel();
   if (ticket_ && pool_ != nullptr) pool_->cancel(*ticket_);
+  if (options_.slice) leave_slice();
   if (worker_) worker_->kill();
   // The worker's copy of the socket may live a moment longer: hang up now.
   watch_.hang_up();
   const auto keep = shared_from_this();
   if (const auto over = std::exchange(over_, nullptr)) over(*this);
+}
+
+// Guest and worker may write to it for a while yet.
+void Session::leave_slice() {
+  UniqueFd stream(::fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 0));
+  ::shutdown(socket_.native_handle(), SHUT_WR);
+  watch_.close();
+  hold_slice(socket_.get_executor(), std::move(options_.slice), std::move(stream),
+             worker_ ? worker_->process() : UniqueFd());
 }
 
 const char* Session::phase_name() const {
@@ -251,6 +281,7 @@ void Session::fill_status(control::SessionStatus& status) const {
   status.set_age_ms(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(age).count()));
   status.set_state(phase_name());
+  status.set_region(region_name(options_.region));
   if (worker_) {
     status.set_worker_pid(static_cast<uint32_t>(worker_->pid()));
     status.set_sandbox(worker_->sandbox());

@@ -6,8 +6,8 @@
 // worker is: the worker speaks on it. Whatever ends first takes the other along: the guest closing its
 // socket, the guest's process (a forked child may still hold the socket), the worker, an administrator.
 // A worker whose guest is gone has a moment to say why (it may have hung up itself, on malformed data).
-// Nothing of the region stays with the daemon after the grant, so the session's memory dies with worker
-// and guest.
+// Nothing of a memfd stays with the daemon after the grant, so the session's memory dies with worker and
+// guest; a slice of a VM's memory is held until both have left it.
 //
 // Event loop only.
 #pragma once
@@ -51,6 +51,7 @@ class Session : public LiveSession, public std::enable_shared_from_this<Session>
   [[nodiscard]] const char* phase_name() const;
   void refuse(protocol::RefusalCode code, const std::string& message);
   void finish();
+  void leave_slice();
   [[nodiscard]] std::string label() const;
 
   GuestSocket socket_;

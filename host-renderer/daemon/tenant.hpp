@@ -11,6 +11,8 @@
 #include "host-renderer/daemon/guest_socket.hpp"
 #include "host-renderer/daemon/listener.hpp"
 #include "host-renderer/daemon/server.hpp"
+#include "host-renderer/vm/vm_memory.hpp"
+#include "protocol/control/handshake.hpp"
 
 namespace viaduct::host::daemon {
 
@@ -19,6 +21,8 @@ struct Server::Tenant {
   TenantConfig limits;
   std::string token;  // of its token_file; empty: none
   uint32_t sessions = 0;
+  std::shared_ptr<vm::VmMemory> memory;  // of the tenant's VM; null: none, or not to be had
+  std::string no_memory;                 // why not, where the settings want one
 };
 
 // A listening socket. One on this machine is one tenant's; those between machines are everybody's.
@@ -33,7 +37,14 @@ struct Server::Door {
   [[nodiscard]] bool local() const { return via == BoundSocket::Via::local; }
 };
 
-// A connection whose first frame has not arrived yet.
+// A guest that was shown its slice of the VM's memory and has not said yet what it sees there.
+struct Server::Offer {
+  protocol::Hello hello;  // without its token
+  std::shared_ptr<vm::Slice> slice;
+  protocol::Nonce nonce{};
+};
+
+// A connection whose first frame has not arrived yet, or which looks at what was offered to it.
 struct Server::Handshake {
   explicit Handshake(GuestSocket&& connected) : socket(std::move(connected)) {}
   // For the log.
@@ -47,6 +58,8 @@ struct Server::Handshake {
   std::string address;             // the same with its port
   std::optional<uint32_t> cid;     // vsock
   std::shared_ptr<FrameReader> reader;
+  std::unique_ptr<Offer> offer;
+  uint32_t looks = 0;  // whether memory has come free for an offer
 };
 
 }  // namespace viaduct::host::daemon

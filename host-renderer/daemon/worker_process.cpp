@@ -1,7 +1,9 @@
 #include "host-renderer/daemon/worker_process.hpp"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <boost/asio/post.hpp>
@@ -114,6 +116,7 @@ void WorkerProcess::on_link() {
       return;
     }
     if (got == Got::nothing) return wait_link();
+    if (pid_ != sender) process_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, sender, 0)));
     pid_ = sender;
     control::ToDaemon message;
     if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
@@ -208,6 +211,11 @@ Result<> WorkerProcess::grant(const control::WorkerStart& start, std::span<const
     return fail(Errc::io, "grant a session", errno);
   }
   return {};
+}
+
+UniqueFd WorkerProcess::process() const {
+  auto copy = process_.dup();
+  return copy ? std::move(*copy) : UniqueFd();
 }
 
 void WorkerProcess::kill() {

@@ -45,6 +45,8 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   void kill();
 
   [[nodiscard]] pid_t pid() const { return pid_; }  // 0 until it is ready
+  // A pidfd, readable once the process and its memory are gone; empty if there is none to be had.
+  [[nodiscard]] UniqueFd process() const;
   // What confines it, for people.
   [[nodiscard]] std::string sandbox() const { return sandbox::describe_measures(measures_, locked_down_); }
   [[nodiscard]] bool locked_down() const { return locked_down_; }
@@ -63,6 +65,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   std::shared_ptr<WorkerLog> log_;
   Events events_;
   pid_t pid_ = 0;
+  UniqueFd process_;
   uint32_t measures_ = 0;
   bool locked_down_ = false;
   std::string said_;  // the worker's own last words

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <optional>
 
@@ -74,11 +75,15 @@ tl::expected<void, std::string> set_rights(int file, const MemoryFileOptions& op
                         "; the file system needs access control lists");
 }
 
+// It gets its name when it is whole: a service that is killed meanwhile leaves nothing that the next one
+// would have to refuse.
 tl::expected<UniqueFd, std::string> make(const MemoryFileOptions& options, const std::string& path) {
-  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return tl::unexpected(because("make " + path));
+  const std::string unfinished = options.folder + "/.viaduct-" + options.tenant + ".new";
+  ::unlink(unfinished.c_str());
+  UniqueFd file(::open(unfinished.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return tl::unexpected(because("make " + unfinished));
   const auto give_up = [&](const std::string& text) {
-    ::unlink(path.c_str());
+    ::unlink(unfinished.c_str());
     return tl::unexpected(text);
   };
   if (::ftruncate(file.get(), static_cast<off_t>(options.size)) != 0) {
@@ -87,6 +92,9 @@ tl::expected<UniqueFd, std::string> make(const MemoryFileOptions& options, const
   if (::geteuid() != options.service_uid &&
       ::fchown(file.get(), options.service_uid, options.service_gid) != 0) {
     return give_up(because("give " + path + " to the service's user"));
+  }
+  if (::renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+    return give_up(because("make " + path));
   }
   return file;
 }

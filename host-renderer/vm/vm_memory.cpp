@@ -11,7 +11,14 @@
 
 namespace viaduct::host::vm {
 
-Slice::~Slice() { memory_->give_back(offset_, size_); }
+Slice::~Slice() {
+  if (leaving_) --memory_->leaving_;
+  memory_->give_back(offset_, size_);
+}
+
+void Slice::set_leaving() {
+  if (!std::exchange(leaving_, true)) ++memory_->leaving_;
+}
 
 uint64_t Slice::file_size() const { return memory_->file_.size; }
 

@@ -38,6 +38,8 @@ class Slice {
   [[nodiscard]] uint64_t size() const { return size_; }
   [[nodiscard]] uint64_t file_size() const;
   [[nodiscard]] int fd() const;  // of the whole file
+  // Its guest has gone: it comes back as soon as its worker has gone too.
+  void set_leaving();
   // Writes through the file: a mapping would die with a file that somebody cuts.
   [[nodiscard]] Result<> write(uint64_t at, std::span<const std::byte> bytes) const;
 
@@ -45,6 +47,7 @@ class Slice {
   std::shared_ptr<VmMemory> memory_;
   uint64_t offset_;
   uint64_t size_;
+  bool leaving_ = false;
 };
 
 class VmMemory : public std::enable_shared_from_this<VmMemory> {
@@ -54,6 +57,8 @@ class VmMemory : public std::enable_shared_from_this<VmMemory> {
 
   // The error is for the guest: the memory is full, or the file is not what it was.
   [[nodiscard]] tl::expected<std::shared_ptr<Slice>, std::string> take(uint64_t wanted);
+  // Slices that come back in a moment: who wants a large one waits for them.
+  [[nodiscard]] uint32_t leaving() const { return leaving_; }
   [[nodiscard]] const MemoryFile& file() const { return file_; }
 
  private:
@@ -65,6 +70,7 @@ class VmMemory : public std::enable_shared_from_this<VmMemory> {
   MemoryFile file_;
   transport::ArenaAllocator slices_;
   uint32_t live_ = 0;
+  uint32_t leaving_ = 0;
 };
 
 }  // namespace viaduct::host::vm

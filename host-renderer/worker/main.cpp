@@ -5,21 +5,18 @@
 // arrives in the region is hostile), Welcome, decode loop, exit. It exits without tearing the driver down:
 // the kernel is quicker.
 #include "base/log.hpp"
-#include "base/switches.hpp"
 #include "generated/protocol/chain_structs.hpp"
 #include "generated/protocol/commands.hpp"
 #include "host-renderer/sandbox/lockdown.hpp"
+#include "host-renderer/worker/carrier.hpp"
 #include "host-renderer/worker/executor.hpp"
 #include "host-renderer/worker/session_loop.hpp"
 #include "host-renderer/worker/warm.hpp"
 #include "host-renderer/worker/worker_link.hpp"
 #include "protocol/control/handshake.hpp"
-#include "transport/mirror/host_mirror.hpp"
-#include "transport/mirror/linked_lz4.hpp"
 #include "transport/stream/frame.hpp"
 #include "transport/stream/unix_stream.hpp"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -60,40 +57,6 @@ Result<> send_welcome(Grant& grant, transport::Stream& stream, const std::string
                                 Deadline::after_ms(5000));
 }
 
-// What carries a session: the region, how each side is woken, and where the guest's end shows.
-struct Carrier {
-  transport::Region region;
-  std::unique_ptr<transport::Doorbell> from_guest, to_guest;  // where memory is shared
-  std::unique_ptr<transport::HostMirror> mirror;              // where it is not
-
-  transport::Doorbell& ear() const noexcept { return mirror ? mirror->to_host() : *from_guest; }
-  transport::Doorbell& bell() const noexcept { return mirror ? *mirror : *to_guest; }
-};
-
-Result<std::unique_ptr<Carrier>> make_carrier(const Grant& grant, const protocol::Hello& hello,
-                                              const transport::RegionLayout& layout) {
-  auto carrier = std::make_unique<Carrier>();
-  const bool shared = grant.region_kind == protocol::RegionKind::memfd;
-  auto file = shared ? grant.region.dup() : transport::Region::create_memfd("viaduct-mirror", layout);
-  if (!file) return tl::unexpected(file.error());
-  auto region = transport::Region::initialise(std::move(*file), layout);
-  if (!region) return tl::unexpected(region.error());
-  carrier->region = std::move(*region);
-  if (shared) {
-    carrier->from_guest =
-        std::make_unique<transport::EventDoorbell>(UniqueFd(::dup(grant.doorbell_to_host.get())));
-    carrier->to_guest =
-        std::make_unique<transport::EventDoorbell>(UniqueFd(::dup(grant.doorbell_to_guest.get())));
-    return carrier;
-  }
-  const bool offered = grant.compression && hello.knows_packing && perf_enabled(PerfSwitch::compression);
-  const transport::Lz4* lz4 = offered ? &transport::linked_lz4() : nullptr;
-  auto mirror = transport::HostMirror::create(carrier->region, grant.control.get(), lz4);
-  if (!mirror) return tl::unexpected(mirror.error());
-  carrier->mirror = std::move(*mirror);
-  return carrier;
-}
-
 // A guest whose stream made no sense is not just gone.
 SessionOutcome settle_outcome(SessionOutcome outcome, const transport::HostMirror* mirror, StatsPage& stats) {
   const char* reason = mirror != nullptr ? mirror->error() : nullptr;
@@ -112,12 +75,12 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   }
   const transport::RegionLayout layout{grant.limits.control_bytes + grant.limits.arena_bytes,
                                        grant.limits.control_bytes};
-  auto made = make_carrier(grant, *hello, layout);
+  auto made = Carrier::make(grant, *hello, layout);
   if (!made) {
     return tl::unexpected(made.error());
   }
   Carrier& carrier = **made;
-  const transport::Region* region = &carrier.region;
+  const transport::Region* region = &carrier.region();
   auto stats_pages = Mapping::map(grant.stats.get(), kStatsBytes);
   if (!stats_pages) {
     return tl::unexpected(stats_pages.error());
@@ -141,7 +104,7 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
     VIADUCT_LOG_INFO("memory", "mapped memory is shared by %s", to_string(probe.mode));
   }
 
-  options.publisher = carrier.mirror.get();
+  options.publisher = carrier.mirror();
   transport::PeerWaker waker(region->view().guest().parked, carrier.bell());
   GuestMemory memory(region->view(), waker);
   Session session(driver, memory, stats, std::move(options));
@@ -149,8 +112,7 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   Executor executor(session, hello->commands);
   const int control_fd = grant.control.get();
   const int watched[] = {link.fd(), executor.attention_fd()};
-  transport::HostParker parker(region->view(), carrier.ear(),
-                               carrier.mirror ? carrier.mirror->gone_fd() : control_fd, watched);
+  transport::HostParker parker(region->view(), carrier.ear(), carrier.gone_fd(), watched);
 
   transport::UnixStream stream(UniqueFd(::dup(control_fd)));
   const std::string driver_name = warm.gpus().empty() ? "" : warm.gpus().front().driver_name;
@@ -162,17 +124,15 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   if (auto sent = send_welcome(grant, stream, driver_name); !sent) {
     return tl::unexpected(sent.error());
   }
-  if (carrier.mirror) {
-    if (auto begun = carrier.mirror->start(); !begun) {
-      return tl::unexpected(begun.error());
-    }
+  if (auto begun = carrier.start(); !begun) {
+    return tl::unexpected(begun.error());
   }
   warm.release_devices();
   const SessionOutcome outcome =
-      settle_outcome(run_session(session, executor, ring, parker), carrier.mirror.get(), stats);
+      settle_outcome(run_session(session, executor, ring, parker), carrier.mirror(), stats);
   // The guest's threads wake by the hang-up; then the whole process goes, with whatever the driver still
   // does.
-  ::shutdown(control_fd, SHUT_RDWR);
+  carrier.hang_up();
   (void)link.send_ended(outcome.cause);
   leave(outcome.end == SessionEnd::kBadData ? 2 : 0);
 }

@@ -26,7 +26,7 @@ std::size_t grant_fds(protocol::RegionKind kind) {
     case protocol::RegionKind::none:
       return 2;
     case protocol::RegionKind::ivshmem:
-      break;
+      return 3;
   }
   return 0;
 }
@@ -139,6 +139,7 @@ Result<Grant> WorkerLink::wait_for_grant() {
   if (start.region_kind() != 0) grant.region_kind = static_cast<protocol::RegionKind>(start.region_kind());
   if (*received != grant_fds(grant.region_kind)) return fail(Errc::bad_data, "worker link: grant");
   grant.compression = start.compression();
+  grant.slice_offset = start.slice_offset();
   grant.session_id = start.session_id();
   grant.tenant = start.tenant();
   grant.program = start.program();

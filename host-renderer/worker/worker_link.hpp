@@ -59,8 +59,11 @@ struct Grant {
   bool compression = false;  // may be offered, if the region is none
   UniqueFd control;          // the guest's control socket; the Welcome goes there
   UniqueFd stats;            // memfd with one StatsPage (host-renderer/daemon/stats_page.hpp)
+  // Of shared memory: a memfd of control_bytes + arena_bytes, sealed against resizing; or a VM's whole
+  // memory, of which the session has that many bytes from slice_offset on.
+  UniqueFd region;
+  uint64_t slice_offset = 0;
   // Of a memfd region only:
-  UniqueFd region;             // memfd of control_bytes + arena_bytes, sealed against resizing
   UniqueFd doorbell_to_host;   // eventfd, non-blocking
   UniqueFd doorbell_to_guest;  // eventfd, non-blocking
 };

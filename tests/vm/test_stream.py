@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e/network"))
 from vm import Machine, package  # noqa: E402
 from harness import BUILD, Host, clean_environment  # noqa: E402
-from test_network import free_port  # noqa: E402
+from network import free_port  # noqa: E402
 
 # QEMU's user networking: the host's 127.0.0.1 as the VM sees it.
 HOST_SEEN = "10.0.2.2"

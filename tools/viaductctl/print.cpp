@@ -70,8 +70,8 @@ std::string status_table(const control::Status& status) {
   out += std::string("sandbox: ") + (status.sandbox_complete() ? "" : "INCOMPLETE: ") + status.sandbox() +
          "\n\n";
   std::vector<std::vector<std::string>> rows = {{"TENANT", "SESSION", "PID", "KIND", "PROGRAM", "AGE",
-                                                 "FRAMES", "COMMANDS", "DEVICE MEM", "ARENA", "MAPPED BY",
-                                                 "STATE", "WORKER", "SANDBOX"}};
+                                                 "FRAMES", "COMMANDS", "DEVICE MEM", "ARENA", "REGION",
+                                                 "MAPPED BY", "STATE", "WORKER", "SANDBOX"}};
   for (const control::TenantStatus& tenant : status.tenants()) {
     if (tenant.sessions().empty()) rows.push_back({tenant.name(), "-"});
     for (const control::SessionStatus& session : tenant.sessions()) {
@@ -79,8 +79,8 @@ std::string status_table(const control::Status& status) {
                       std::to_string(session.guest_pid()), session.kind(), session.program(),
                       age_text(session.age_ms()), std::to_string(session.frames()),
                       std::to_string(session.commands()), size_text(session.device_memory_bytes()),
-                      size_text(session.arena_bytes()), session.memory_mode(), session.state(),
-                      std::to_string(session.worker_pid()), session.sandbox()});
+                      size_text(session.arena_bytes()), session.region(), session.memory_mode(),
+                      session.state(), std::to_string(session.worker_pid()), session.sandbox()});
     }
   }
   return out + table(rows);
@@ -104,6 +104,7 @@ std::string status_json(const control::Status& status) {
                              .number("bytes", session.bytes())
                              .number("device_memory_bytes", session.device_memory_bytes())
                              .number("arena_bytes", session.arena_bytes())
+                             .text("region", session.region())
                              .text("memory_mode", session.memory_mode())
                              .text("state", session.state())
                              .text("sandbox", session.sandbox())

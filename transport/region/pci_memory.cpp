@@ -10,6 +10,8 @@
 #include <fstream>
 #include <system_error>
 
+#include "base/clock.hpp"
+#include "base/switches.hpp"
 #include "base/unique_fd.hpp"
 
 namespace viaduct::transport {
@@ -53,8 +55,6 @@ std::vector<PciMemory> find_pci_memory(const std::string& root) {
     const bool has_combined = fs::exists(combined, none);
     none.clear();
     device.resource = has_combined ? combined : uncached;
-    // Uncached is stricter than write-combined: what is right for the one is right for the other.
-    device.caching = Caching::write_combined;
     device.size = size_of(device.resource);
     device.enabled = word_of(folder / "enable") != "0";
     found.push_back(std::move(device));
@@ -68,6 +68,20 @@ Result<Mapping> map_pci_memory(const PciMemory& device, std::uint64_t offset, st
   const UniqueFd file(::open(device.resource.c_str(), O_RDWR | O_CLOEXEC));
   if (!file) return fail(errno == EACCES ? Errc::refused : Errc::io, "open the device's memory", errno);
   return Mapping::map(file.get(), size, offset);
+}
+
+Caching caching_of(const Mapping& memory) noexcept {
+  constexpr int kRounds = 5;
+  constexpr int kLoads = 64;
+  constexpr std::uint64_t kCachedNs = 20 * kLoads;  // an uncached load takes ten times as long and more
+  if (!perf_enabled(PerfSwitch::cached_bar) || !memory) return Caching::write_combined;
+  const auto* word = reinterpret_cast<const volatile std::uint64_t*>(memory.data());
+  for (int round = 0; round < kRounds; ++round) {
+    const std::uint64_t start = now_ns();
+    for (int i = 0; i < kLoads; ++i) (void)*word;
+    if (now_ns() - start < kCachedNs) return Caching::cached;
+  }
+  return Caching::write_combined;
 }
 
 }  // namespace viaduct::transport

@@ -16,11 +16,13 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "transport/region/layout.hpp"
+#include "transport/wait/atomics.hpp"
 
 namespace viaduct::transport {
 
 // How this side's mapping reaches memory. Where it is not cached, stores may be combined and overtake each
-// other, and loads may: publishing and reading what was published takes fences (transport/wait/atomics.hpp).
+// other, and loads may: publishing and reading what was published takes fences (RegionView::order_*), and
+// reading much takes streaming loads (base/uncached.hpp).
 enum class Caching : std::uint8_t { cached, write_combined };
 
 class RegionView {
@@ -31,7 +33,17 @@ class RegionView {
       : base_(base), layout_(layout), caching_(caching) {}
 
   std::byte* base() const noexcept { return base_; }
-  Caching caching() const noexcept { return caching_; }
+  bool cached() const noexcept { return caching_ == Caching::cached; }
+  // Before the word that publishes what this thread has stored, and after the word that says that something
+  // may be loaded: cached memory orders both by itself, which costs a branch here.
+  void order_stores() const noexcept {
+    if (!cached()) [[unlikely]]
+      store_fence();
+  }
+  void order_loads() const noexcept {
+    if (!cached()) [[unlikely]]
+      load_fence();
+  }
   const RegionLayout& layout() const noexcept { return layout_; }
 
   RegionHeader& header() const noexcept { return at<RegionHeader>(0); }

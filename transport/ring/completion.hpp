@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "transport/region/layout.hpp"
+#include "transport/region/region.hpp"
 #include "transport/wait/atomics.hpp"
 
 namespace viaduct::transport {
@@ -26,6 +26,13 @@ inline Completion load_completion(const CompletionSlot& slot) noexcept {
   Completion completion;
   completion.value = load_acquire(slot.value);
   completion.result = load_acquire(slot.result);
+  return completion;
+}
+
+// As the guest looks at it: who sees a value may read what the host wrote before it.
+inline Completion load_completion(const RegionView& region, std::uint32_t slot) noexcept {
+  const Completion completion = load_completion(region.completion(slot));
+  region.order_loads();
   return completion;
 }
 

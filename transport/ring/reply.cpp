@@ -4,9 +4,13 @@
 #include <bit>
 #include <cstring>
 
+#include "base/uncached.hpp"
+
 namespace viaduct::transport {
 
-ReplySlots::ReplySlots(RegionView region) noexcept : region_(region) {}
+ReplySlots::ReplySlots(RegionView region) : region_(region) {
+  if (!region.cached()) copies_.reset(new Copy[kReplySlots]);
+}
 
 std::uint32_t ReplySlots::acquire() noexcept {
   std::unique_lock lock(mutex_);
@@ -32,6 +36,11 @@ ReplySlots::Reply ReplySlots::read(std::uint32_t slot) const noexcept {
   const std::size_t size = std::min<std::size_t>(load_relaxed(shared.size), kReplyPayload);
   Reply reply;
   reply.bytes = {shared.payload, size};
+  if (copies_) {
+    std::byte* copy = copies_[slot].bytes;
+    copy_from_uncached(copy, shared.payload, size);
+    reply.bytes = {copy, size};
+  }
   reply.total_size = load_relaxed(shared.total_size);
   reply.more = (load_relaxed(shared.flags) & kReplyMore) != 0;
   return reply;

@@ -5,7 +5,8 @@
 // number that its reply will carry; ready() is what Parker::wait looks at; read() gives the reply's bytes in
 // the slot, valid until the next expect() or release(). A reply longer than a slot arrives in pieces: `more`
 // says that total_size exceeds what is there (the caller asks for the rest with viaductFetchReply, each
-// request being a further expect()).
+// request being a further expect()). Where the region is not cached, read() copies the reply to private
+// memory first.
 //
 // ReplyWriter (worker): write() may be called by any thread, but by one at a time for one slot (there is at
 // most one unanswered request a slot, if the guest is honest; if it is not, only its own replies are
@@ -17,6 +18,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <span>
 
@@ -27,7 +29,7 @@ namespace viaduct::transport {
 
 class ReplySlots {
  public:
-  explicit ReplySlots(RegionView region) noexcept;
+  explicit ReplySlots(RegionView region);
 
   std::uint32_t acquire() noexcept;
   void release(std::uint32_t slot) noexcept;
@@ -50,6 +52,11 @@ class ReplySlots {
   std::condition_variable freed_;
   std::uint64_t free_ = ~std::uint64_t{0};  // a bit a slot
   std::array<std::uint64_t, kReplySlots> expected_{};
+  // Replies out of a region that is not cached, a slot each.
+  struct alignas(64) Copy {
+    std::byte bytes[kReplyPayload];
+  };
+  std::unique_ptr<Copy[]> copies_;
 };
 static_assert(kReplySlots == 64);
 

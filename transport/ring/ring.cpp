@@ -22,6 +22,7 @@ std::uint64_t RingProducer::publish(const Span& span) noexcept {
   store_relaxed(descriptor.command_buffer_id, span.command_buffer_id);
   store_relaxed(descriptor.sequence, sequence);
   published_ = sequence;
+  region_.order_stores();
   store_release(region_.guest().published,
                 sequence);  // pairs with next()'s load: the span's bytes and descriptor
   return sequence;

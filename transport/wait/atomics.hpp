@@ -43,6 +43,23 @@ inline void prefetch_for_writing(const void* at) noexcept {
 #endif
 }
 
+// For memory that is not cached, whose stores and loads the processor may reorder: stores before the fence
+// are seen before those after it; loads after it are made after those before it.
+inline void store_fence() noexcept {
+#if defined(__x86_64__)
+  asm volatile("sfence" ::: "memory");
+#else
+  std::atomic_thread_fence(std::memory_order_release);
+#endif
+}
+inline void load_fence() noexcept {
+#if defined(__x86_64__)
+  asm volatile("lfence" ::: "memory");
+#else
+  std::atomic_thread_fence(std::memory_order_acquire);
+#endif
+}
+
 // Orders every access before it before every access after it, stores before loads included.
 inline void full_fence() noexcept {
 #if defined(__SANITIZE_THREAD__)

@@ -49,7 +49,7 @@ class Parker {
 
   template <class Ready>
   [[nodiscard]] WaitResult wait(const Ready& ready, const WaitOptions& options = {}) noexcept {
-    if (ready()) return WaitResult::ready;
+    if (ready()) return seen();
     if (lost() || options.deadline.expired()) return check_lost() ? WaitResult::lost : WaitResult::timeout;
     AdaptiveSpin& spin = options.spin != nullptr ? *options.spin : spin_;
     WaitResult result = WaitResult::ready;
@@ -58,7 +58,7 @@ class Parker {
           park(Predicate{&ready, [](const void* object) { return (*static_cast<const Ready*>(object))(); }},
                options);
     });
-    return result;
+    return result == WaitResult::ready ? seen() : result;
   }
 
   // Waits until the host has copied out the span with this sequence number.
@@ -83,6 +83,11 @@ class Parker {
   };
   struct Waiter;
 
+  // What ready() saw says that the caller may read more.
+  WaitResult seen() const noexcept {
+    region_.order_loads();
+    return WaitResult::ready;
+  }
   WaitResult park(Predicate ready, const WaitOptions& options) noexcept;
   void lead(std::unique_lock<std::mutex>& lock, Waiter& self, const Deadline& deadline) noexcept;
   void follow(std::unique_lock<std::mutex>& lock, Waiter& self, const Deadline& deadline) noexcept;

@@ -208,6 +208,18 @@ int after_loss() {
   return 0;
 }
 
+// Waits for a worker to die, and lives on with its memory mapped.
+int stay_after_loss() {
+  const Gpu gpu;
+  MappedBuffer buffer(gpu, 65536);
+  const Stuck stuck(gpu);
+  say("blocked", 0);
+  const VkResult result = vkWaitForFences(gpu.device, 1, &stuck.fence, VK_TRUE, kForever);
+  std::memset(buffer.words, 7, 65536);
+  say("result", result);
+  for (;;) ::pause();
+}
+
 // Takes host-visible memory until there is no more, says with which error, and that freeing helps.
 int region_full() {
   const Gpu gpu;
@@ -363,6 +375,7 @@ int run(int argc, char** argv) {
   if (std::strcmp(mode, "blocked-queue-idle") == 0) return blocked_idle(true);
   if (std::strcmp(mode, "blocked-query") == 0) return blocked_query();
   if (std::strcmp(mode, "after-loss") == 0) return after_loss();
+  if (std::strcmp(mode, "stay-after-loss") == 0) return stay_after_loss();
   if (std::strcmp(mode, "region-full") == 0) return region_full();
   if (std::strcmp(mode, "ring-full") == 0) return ring_full();
   if (std::strcmp(mode, "stale-handle") == 0) return stale_handle();

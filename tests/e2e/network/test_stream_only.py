@@ -13,7 +13,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from harness import BUILD, Host, alive, wait_until  # noqa: E402
-from test_network import NetHost  # noqa: E402
+from network import NetHost  # noqa: E402
 
 VICTIM = BUILD / "tests/victim"
 DEVICE_LOST = -4

@@ -13,7 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness import BUILD, Host, clean_environment  # noqa: E402
-from test_network import free_port  # noqa: E402
+from network import free_port  # noqa: E402
 
 
 def vm(folder, *arguments):

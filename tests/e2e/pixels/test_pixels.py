@@ -7,6 +7,8 @@ import     mapped memory is the region itself (what the worker chooses on softwa
 shadow     VIADUCT_MEMORY=shadow: nothing is imported
 stream     no shared memory: the region's bytes travel on the control stream (?region=none)
 streamshadow  both of these
+ivshmem    a VM's shared memory, of which this machine plays the VM
+uncached   the same, treated as memory that no cache covers (VIADUCT_PERF=no_cached_bar)
 LAYOUT     the memory-type test layer in the worker, imposing that GPU's memory types (tests/e2e/layers)
 
 A case that the driver lacks a feature for must skip natively and forwarded for the same reason. EXCEPTED names what
@@ -22,6 +24,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import harness  # noqa: E402
+from shared_memory import MemoryHost  # noqa: E402
 
 PIXELS = harness.BUILD / "tests/pixels"
 SKIPPED = 77
@@ -34,6 +37,8 @@ EXCEPTED = {
     "amd": {"coherent_polling"},  # this layout refuses imports, so the worker falls back to the shadow
     "buffers": {"coherent_polling"},  # its storage buffers cannot be imported, so they are shadowed
 }
+SHARED = ("ivshmem", "uncached")
+PLAIN = ("import", "shadow", "stream", "streamshadow", *SHARED)
 LAYER = harness.BUILD / "tests/layers"
 
 
@@ -77,9 +82,12 @@ class Pixels(unittest.TestCase):
         cls.environment = {}
         if cls.mode in ("shadow", "streamshadow"):
             cls.environment["VIADUCT_MEMORY"] = "shadow"
-        elif cls.mode not in ("import", "stream"):
+        elif cls.mode not in PLAIN:
             cls.environment.update(layer_environment(cls.mode))
-        cls.host = harness.Host(driver=cls.driver, environment=cls.environment)
+        if cls.mode in SHARED:
+            cls.host = MemoryHost(["1 GiB"], driver=cls.driver)
+        else:
+            cls.host = harness.Host(driver=cls.driver, environment=cls.environment)
 
     @classmethod
     def tearDownClass(cls):
@@ -88,6 +96,10 @@ class Pixels(unittest.TestCase):
     def test_each_case_gives_the_same_bytes_natively_and_forwarded(self):
         native = harness.native_environment(self.driver)
         forwarded = self.host.guest_environment()
+        if self.mode in SHARED:
+            forwarded.update(self.host.vm_way())
+        if self.mode == "uncached":
+            forwarded["VIADUCT_PERF"] = "no_cached_bar"
         if self.mode.startswith("stream"):
             forwarded["VIADUCT_URL"] += "?region=none"
         run_count = 0
@@ -112,8 +124,7 @@ class Pixels(unittest.TestCase):
 class Layer(unittest.TestCase):
     """With no Viaduct in between, the pixels are the same with the layer and without."""
 
-    @unittest.skipIf("--mode" in sys.argv and sys.argv[sys.argv.index("--mode") + 1] in ("import", "shadow", "stream", "streamshadow"),
-                     "this mode uses no layer")
+    @unittest.skipIf("--mode" in sys.argv and sys.argv[sys.argv.index("--mode") + 1] in PLAIN, "this mode uses no layer")
     def test_the_layer_changes_no_pixel(self):
         plain = harness.native_environment(Pixels.driver)
         layered = {**plain, **layer_environment(Pixels.mode)}

@@ -18,7 +18,9 @@ class PlainRegion {
         memory_(static_cast<std::byte*>(std::aligned_alloc(kPageSize, layout_.region_size))) {
     std::memset(memory_.get(), 0, layout_.region_size);
   }
-  RegionView view() const { return RegionView(memory_.get(), layout_); }
+  RegionView view(Caching caching = Caching::cached) const {
+    return RegionView(memory_.get(), layout_, caching);
+  }
 
  private:
   struct Free {

@@ -54,6 +54,26 @@ TEST_F(ReplyTest, ALongReplyArrivesInPiecesThatSayThatThereIsMore) {
   EXPECT_EQ(got, whole);
 }
 
+TEST_F(ReplyTest, WhereNothingIsCachedAReplyIsReadIntoPrivateMemory) {
+  ReplySlots slots(memory_.view(Caching::write_combined));
+  for (int round = 0; round < 2; ++round) {
+    const std::uint32_t slot = slots.acquire();
+    std::vector<std::byte> bytes(kReplyPayload - 8, static_cast<std::byte>(round + 5));
+    bytes.front() = std::byte{1};
+    bytes.back() = std::byte{2};
+    const std::uint64_t sequence = slots.expect(slot);
+    ASSERT_TRUE(writer_.write(slot, bytes, static_cast<std::uint32_t>(bytes.size())));
+    ASSERT_TRUE(slots.ready(slot, sequence));
+    const auto reply = slots.read(slot);
+    EXPECT_TRUE(std::equal(reply.bytes.begin(), reply.bytes.end(), bytes.begin(), bytes.end()));
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(reply.bytes.data()) % 8, 0u);
+    const bool in_region = reply.bytes.data() >= region_.base() &&
+                           reply.bytes.data() < region_.base() + region_.layout().region_size;
+    EXPECT_FALSE(in_region);
+    slots.release(slot);
+  }
+}
+
 TEST_F(ReplyTest, ASizeThatTheSlotCannotHoldIsCut) {
   region_.reply(2).size = 0xffffffff;
   EXPECT_EQ(slots_.read(2).bytes.size(), kReplyPayload);

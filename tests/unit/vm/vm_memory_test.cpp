@@ -149,6 +149,26 @@ TEST_F(VmMemoryTest, AFullMemorySaysSo) {
   EXPECT_TRUE(vm->take(kMinSliceBytes));
 }
 
+TEST_F(VmMemoryTest, WhatAServiceLeftUnfinishedIsInNobodysWay) {
+  const std::string unfinished = folder_ + "/.viaduct-vm1.new";
+  std::ofstream(unfinished) << "left by a service that was killed";
+  EXPECT_TRUE(open_memory_file(options()));
+  EXPECT_FALSE(fs::exists(unfinished));
+  EXPECT_EQ(fs::file_size(path()), 64 * kMiB);
+}
+
+TEST_F(VmMemoryTest, SlicesThatAreComingBackAreCounted) {
+  const auto all = memory();
+  auto first = *all->take(24 * kMiB);
+  const auto second = *all->take(24 * kMiB);
+  EXPECT_EQ(all->leaving(), 0u);
+  first->set_leaving();
+  first->set_leaving();
+  EXPECT_EQ(all->leaving(), 1u);
+  first.reset();
+  EXPECT_EQ(all->leaving(), 0u);
+}
+
 TEST_F(VmMemoryTest, AFileThatVanishesOrShrinksIsNoticed) {
   const auto vm = memory();
   ASSERT_EQ(::truncate(path().c_str(), 4096), 0);
