@@ -270,7 +270,6 @@ Report examine_host(const DoctorOptions& options) {
   SettingsCheck check{.config = config, .file = file.string(), .tenants = {}};
   check.tenants = check_service(options, file, config, report);
   check.service_uid = host::daemon::service_identity().uid;
-  check.memory_served = kMemoryServed;
   check_users(check, report);
   check_listeners(check, report);
   check_tokens(check, report);

@@ -168,11 +168,7 @@ void check_file(const std::string& name, const TenantConfig& tenant, const Setti
     return;
   }
   if (*sight == host::vm::FileSight::missing) {
-    if (check.memory_served)
-      report.wrong(what, path + " is not there; the service makes it when it starts", kRestart);
-    else
-      report.warn(what,
-                  "in the settings, but this version does not serve it: the VM's sessions are stream only");
+    report.wrong(what, path + " is not there; the service makes it when it starts", kRestart);
     return;
   }
   struct stat info {};

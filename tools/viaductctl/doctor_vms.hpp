@@ -22,7 +22,6 @@ struct SettingsCheck {
   uid_t service_uid = 0;
   std::string memory_folder = host::vm::kMemoryFolder;
   std::string vhost_vsock = "/dev/vhost-vsock";
-  bool memory_served = false;  // whether this version's viaductd makes the files
 };
 
 void check_users(const SettingsCheck& check, Report& report);

@@ -43,8 +43,7 @@ const char* ctl_help() {
   --json         print JSON
   --cid N        the VM's vsock CID; default: a free one from 100
   --memory SIZE  memory that the VM shares with the host, a power of two like
-                 "512 MiB"; kept in the settings, but this version does not
-                 serve it yet: sessions are stream only
+                 "512 MiB"; without it the VM's sessions are stream only
   --memory-owner USER  who runs the VM; default: root
   --doorbell     interrupts for that memory
   --print FORM   print for qemu, libvirt or proxmox only

@@ -10,7 +10,7 @@ constexpr uint64_t kMiB = 1u << 20;
 constexpr uint64_t kGiB = 1u << 30;
 constexpr std::array<std::string_view, 3> kForms = {"qemu", "libvirt", "proxmox"};
 
-bool has_memory(const VmRecipe& vm) { return vm.memory_served && vm.settings.memory_bytes != 0; }
+bool has_memory(const VmRecipe& vm) { return vm.settings.memory_bytes != 0; }
 
 std::vector<std::string> qemu_arguments(const VmRecipe& vm) {
   std::vector<std::string> lines;
@@ -131,7 +131,9 @@ std::string devices_part(const VmRecipe& vm, std::string_view form) {
     if (each == "proxmox") text += "   Proxmox (`qm config VMID` shows args; this replaces them):\n";
     text += indented(vm_devices(vm, each));
   }
-  return text + "   The devices are there once the VM was shut down and started again.\n";
+  text += "   The devices are there once the VM was shut down and started again";
+  if (!has_memory(vm)) return text + ".\n";
+  return text + ";\n   the service must have made the memory by then (it does when it starts).\n";
 }
 
 std::string guest_part(const VmRecipe& vm, const Ways& ways) {
@@ -172,16 +174,8 @@ std::string vm_devices(const VmRecipe& vm, std::string_view form) {
 }
 
 std::string vm_recipe(const VmRecipe& vm, std::string_view form) {
-  std::string text;
-  if (vm.settings.memory_bytes != 0 && !vm.memory_served) {
-    text = "Note: memory = \"" + spell_size(vm.settings.memory_bytes) +
-           "\" is in the settings, but this version of Viaduct does not serve shared\n"
-           "memory yet. The device is left out below and the VM's sessions are stream only; after an\n"
-           "upgrade that serves it, `viaductctl vm show " +
-           vm.name + "` prints the device.\n\n";
-  }
   const Ways ways(vm);
-  return text + service_part(vm, ways) + "\n" + devices_part(vm, form) + "\n" + guest_part(vm, ways);
+  return service_part(vm, ways) + "\n" + devices_part(vm, form) + "\n" + guest_part(vm, ways);
 }
 
 std::string vm_table(const host::daemon::Config& config) {

@@ -9,15 +9,11 @@
 
 namespace viaduct::tools {
 
-// Whether this version's viaductd serves `memory`. Until it does no recipe has the device.
-inline constexpr bool kMemoryServed = false;
-
 struct VmRecipe {
   std::string name;
   host::daemon::TenantConfig settings;
   std::string config_dir;           // absolute
   std::vector<std::string> listen;  // the service's; empty = its default
-  bool memory_served = kMemoryServed;
 };
 
 // "qemu", "libvirt" or "proxmox".

@@ -23,7 +23,6 @@ VmRecipe with_memory(bool doorbell) {
   VmRecipe vm = vm1();
   vm.settings.memory_bytes = 512u << 20;
   vm.settings.doorbell = doorbell;
-  vm.memory_served = true;
   return vm;
 }
 
@@ -51,15 +50,6 @@ TEST(VmDevices, of_a_vm_with_a_doorbell_name_the_services_socket) {
   const std::string libvirt = vm_devices(with_memory(true), "libvirt");
   EXPECT_TRUE(has(libvirt, "<server path='/run/viaduct/ivshmem/vm1.sock'/>"));
   EXPECT_FALSE(has(libvirt, "<size"));
-}
-
-TEST(VmRecipe, leaves_out_a_device_that_this_version_does_not_serve_and_says_so) {
-  VmRecipe vm = with_memory(false);
-  vm.memory_served = false;
-  const std::string text = vm_recipe(vm, "");
-  EXPECT_TRUE(has(text, "does not serve shared"));
-  EXPECT_FALSE(has(text, "ivshmem"));
-  EXPECT_FALSE(has(vm_recipe(with_memory(false), ""), "does not serve"));
 }
 
 TEST(VmRecipe, says_where_to_listen_until_the_service_does) {

@@ -27,7 +27,6 @@ class Settings : public testing::Test {
     SettingsCheck made{.config = config_, .file = "viaductd.toml", .tenants = {}};
     made.service_uid = ::geteuid();
     made.memory_folder = folder_;
-    made.memory_served = true;
     return made;
   }
   std::string write(const std::string& name, const std::string& text, mode_t mode = 0600) {
@@ -111,11 +110,6 @@ TEST_F(Settings, missing_memory_is_wrong_where_the_service_makes_it) {
   config_.tenants["vm1"].memory_bytes = 32u << 20;
   check_memory(check(), report_);
   expect_one(report_, State::wrong, "is not there", "systemctl restart viaductd");
-  SettingsCheck older = check();
-  older.memory_served = false;
-  Report second;
-  check_memory(older, second);
-  expect_one(second, State::warning, "does not serve it", "");
 }
 
 TEST_F(Settings, memory_with_a_second_name_or_behind_a_link_is_wrong) {
