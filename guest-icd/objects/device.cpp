@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/log.hpp"
 #include "generated/guest/calls.hpp"
 #include "generated/guest/entrypoints.hpp"
 #include "guest-icd/objects/extensions.hpp"
@@ -72,6 +73,16 @@ void release_queues(Device& device) noexcept {
   device.queues.clear();
 }
 
+// How what a program maps reaches the host's driver; for people, viaduct-doctor's among them.
+void log_sharing(const PhysicalDevice& physical) noexcept {
+  const bool mirrored = physical.channel->mirror() != nullptr;
+  const bool copied = (physical.arena_type_bits & ~physical.shadowed_type_bits) == 0;
+  VIADUCT_LOG_INFO("memory", "mapped memory: %s, and the host's driver %s",
+                   mirrored ? "what changes travels on the stream" : "its pages are shared with the host",
+                   copied ? "has memory of its own, to and from which the host copies what changes (shadow)"
+                          : "works in the host's pages, without another copy (import or dma-buf)");
+}
+
 VkResult create_device(PhysicalDevice& physical, const VkDeviceCreateInfo& info, VkDevice* out) {
   std::vector<const char*> names;
   for (std::uint32_t i = 0; i < info.enabledExtensionCount; ++i) {
@@ -111,6 +122,7 @@ VkResult create_device(PhysicalDevice& physical, const VkDeviceCreateInfo& info,
     named.add(*device);
     for (const auto& queue : device->queues) named.add(*queue);
   }
+  log_sharing(physical);
   *out = device.release()->handle();
   return VK_SUCCESS;
 }

@@ -46,6 +46,13 @@ void after_fork_in_child() {
   process().mutex.unlock();
 }
 
+// For people, viaduct-doctor's among them.
+const char* carrier_of(const Connection& connection) noexcept {
+  if (connection.mirror) return "stream only: no memory is shared with the host";
+  return connection.region.fd() >= 0 ? "memory shared with the host, by a descriptor over the Unix socket"
+                                     : "memory shared with the host, a slice of this machine's memory device";
+}
+
 std::uint64_t transport_reserve(std::uint64_t arena) { return std::min(arena / 8, kMaxTransportReserve); }
 
 }  // namespace
@@ -65,8 +72,11 @@ std::shared_ptr<Session> Session::acquire() noexcept {
       VIADUCT_LOG_ERROR("session", "no renderer host: tried %s", tried.c_str());
       return nullptr;
     }
+    const char* const carrier = carrier_of(*connection);
     session = std::make_shared<Session>(std::move(*connection));
     log_set_context("guest", "", session->id());
+    VIADUCT_LOG_INFO("session", "region: %s, %llu MiB", carrier,
+                     static_cast<unsigned long long>(session->region().layout().region_size >> 20));
     self.current = session;
     return session;
   } catch (const std::exception& error) {

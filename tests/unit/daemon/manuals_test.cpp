@@ -116,7 +116,8 @@ TEST_P(Manuals, begin_with_the_name_of_the_program) {
 INSTANTIATE_TEST_SUITE_P(Programs, Manuals,
                          testing::Values(std::pair{"viaductd", "viaductd.8"},
                                          std::pair{"viaductctl", "viaductctl.1"},
-                                         std::pair{"viaduct-bench", "viaduct-bench.1"}));
+                                         std::pair{"viaduct-bench", "viaduct-bench.1"},
+                                         std::pair{"viaduct-doctor", "viaduct-doctor.1"}));
 
 }  // namespace
 }  // namespace viaduct
