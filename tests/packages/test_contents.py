@@ -65,11 +65,13 @@ class Contents(unittest.TestCase):
                         or entry.name.endswith("viaduct-worker")
                     self.assertEqual(bool(entry.mode & stat.S_IXUSR), executable, entry.name)
 
-    def test_the_libraries_of_the_guest_need_libc_and_nothing_else(self):
+    def test_what_the_guest_has_needs_libc_and_nothing_else(self):
         libraries = [path for path in self.elf_files("guest") if ".so" in path.name]
         self.assertEqual([path.name for path in libraries],
                          ["libEGL_viaduct.so.0", "libGLX_viaduct.so.0", "libvulkan_viaduct.so"])
-        for path in libraries:
+        programs = [path for path in self.elf_files("guest") if path not in libraries]
+        self.assertEqual([path.name for path in programs], ["viaduct-doctor"])
+        for path in libraries + programs:
             self.assertLessEqual(needed(path), LIBC, path.name)
         self.assertRegex(self.field("guest", "Depends"), r"^libvulkan1, libc6 \(>= [0-9.]+\)$")
         self.assertIn("liblz4-1", self.field("guest", "Recommends"))

@@ -6,6 +6,7 @@ scripts write lands in a tmpfs, which is also where it is read what a purge leav
 """
 
 import ctypes
+import json
 import os
 import pathlib
 import shutil
@@ -133,6 +134,11 @@ class Installed(unittest.TestCase):
         return next((line.split(":", 1)[1].strip() for line in out.splitlines()
                      if "renderer string:" in line or line.startswith("GL_RENDERER:")), ""), out
 
+    def wrong_of(self, doctor):
+        """What a doctor finds wrong."""
+        said = self.machine.login(f"{doctor} --json || true")
+        return [check["check"] for check in json.loads(said)["checks"] if check["state"] == "wrong"]
+
     def test_a_life(self):
         machine = self.machine
         machine.install(*sorted(PACKAGES.glob("*.deb")))
@@ -153,7 +159,16 @@ class Installed(unittest.TestCase):
                 self.assertIn(f"OpenGL without Viaduct, by Mesa's own driver: the service cannot be reached (tried unix://{SOCKET}",
                               out)
 
+            self.assertEqual(self.wrong_of("viaduct-doctor"), ["host"])
+            self.assertEqual(self.wrong_of("viaductctl doctor"), ["service"])
+
         machine.start()
+        with self.subTest("both doctors find nothing wrong"):
+            self.assertEqual(self.wrong_of("viaduct-doctor"), [])
+            out = machine.login("viaduct-doctor")
+            self.assertRegex(out, "(?m)^ok +driver +/usr/share/vulkan/icd.d/viaduct_icd.json, and its library loads")
+            self.assertRegex(out, "(?m)^ok +OpenGL +programs render by Mesa's Zink")
+            self.assertEqual(self.wrong_of("viaductctl doctor"), [])
         with self.subTest("with the host, without any setting"):
             self.assertRegex(machine.run("vulkaninfo", "--summary"), r"deviceName\s+= Viaduct \(llvmpipe")
             self.assertIn("viaduct", machine.run("viaductctl", "status"))

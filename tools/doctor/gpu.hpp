@@ -46,7 +46,7 @@ class Gpu {
     double download = 0;
     std::size_t bytes = 0;  // that the last two moved, each
   };
-  // Of rounds of growing size, the quicker of two; the last takes a tenth of a second, or moves 64 MiB or
+  // Of rounds of growing size, the quicker of two; the last takes a tenth of a second, or moves 16 MiB or
   // an eighth of what may be mapped.
   Speed measure();
 

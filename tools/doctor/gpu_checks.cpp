@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <sstream>
 
@@ -91,17 +92,44 @@ Finding judge_picture(Gpu& gpu) {
           "on the host: viaductd --validate, and another driver (--driver), tell whose fault it is"};
 }
 
-Finding judge_region(const std::string& region, const SessionChecks& checks) {
-  if (region.empty())
-    return {"transport", State::warning, "the driver does not say; is it of this version?", kReinstall};
-  if (checks.device_mapped && region.find("stream only") != std::string::npos) {
-    return {"transport", State::warning,
-            region +
-                ", though this machine has a memory device: the host has none for this VM, it is another "
-                "VM's, or it is full",
-            "on the host: viaductctl doctor; journalctl -u viaductd -n 20"};
+// Asks for a session in the device's memory and nothing else, which the host refuses with its reason.
+std::string why_no_memory(VulkanApi& vulkan, const std::string& url, const Overheard& overheard) {
+  ::setenv("VIADUCT_URL", url.c_str(), 1);
+  std::vector<std::string> names;
+  try {
+    const Gpu gpu(vulkan, names);
+    return "the next session had its memory";
+  } catch (const GpuError&) {
+    return said_of(overheard.text(), "session: ");
   }
-  return {"transport", State::ok, region, {}};
+}
+
+Finding judge_region(const std::string& region) {
+  if (!region.empty()) return {"transport", State::ok, region, {}};
+  return {"transport", State::warning, "the driver does not say; is it of this version?", kReinstall};
+}
+
+void check_device(Gpu& gpu, const Overheard& overheard, const SessionChecks& checks) {
+  checks.add(judge_picture(gpu));
+  const Gpu::Speed speed = gpu.measure();
+  const std::string log = overheard.text();
+  checks.add(judge_region(said_of(log, "region: ")));
+  checks.add({"round trip",
+              State::ok,
+              spell_ms(speed.round_trip_ms) + " for a submission and its fence, the median",
+              {}});
+  checks.add({"bandwidth",
+              State::ok,
+              spell_rate(speed.upload) + " to the GPU and " + spell_rate(speed.download) +
+                  " back, through mapped memory (" + std::to_string(speed.bytes >> 20) +
+                  " MiB of random bytes, the better of two)",
+              {}});
+  const std::string shared = said_of(log, "mapped memory: ");
+  if (shared.empty())
+    checks.add(
+        {"mapped memory", State::warning, "the driver does not say; is it of this version?", kReinstall});
+  else
+    checks.add({"mapped memory", State::ok, shared, {}});
 }
 
 }  // namespace
@@ -155,30 +183,21 @@ void check_session(const SessionChecks& checks) {
   }
   checks.add(compare_versions(gpu->driver_info(), VIADUCT_VERSION));
   try {
-    checks.add(judge_picture(*gpu));
-    const Gpu::Speed speed = gpu->measure();
-    const std::string log = overheard.text();
-    checks.add(judge_region(said_of(log, "region: "), checks));
-    checks.add({"round trip",
-                State::ok,
-                spell_ms(speed.round_trip_ms) + " for a submission and its fence, the median",
-                {}});
-    checks.add({"bandwidth",
-                State::ok,
-                spell_rate(speed.upload) + " to the GPU and " + spell_rate(speed.download) +
-                    " back, through mapped memory (" + std::to_string(speed.bytes >> 20) +
-                    " MiB of random bytes, the better of two)",
-                {}});
-    const std::string shared = said_of(log, "mapped memory: ");
-    checks.add(shared.empty() ? Finding{"mapped memory", State::warning,
-                                        "the driver does not say; is it of this version?", kReinstall}
-                              : Finding{"mapped memory", State::ok, shared, {}});
+    check_device(*gpu, overheard, checks);
   } catch (const GpuError& error) {
     const std::string words = said_of(overheard.text(), "session: ");
     checks.add({"picture", State::wrong,
                 std::string(error.what()) + (words.empty() ? "" : "; the driver says: " + words),
                 "on the host: journalctl -u viaductd -n 20    # why the session ended"});
+    return;
   }
+  const bool stream_only = said_of(overheard.text(), "region: ").starts_with("stream only");
+  if (!stream_only || checks.memory_url.empty()) return;
+  gpu.reset();
+  checks.add({"shared memory", State::warning,
+              "this machine's memory device could not be had: " +
+                  why_no_memory(vulkan, checks.memory_url, overheard),
+              "on the host: viaductctl doctor; journalctl -u viaductd -n 20"});
 }
 
 }  // namespace viaduct::tools

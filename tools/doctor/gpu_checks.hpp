@@ -12,7 +12,9 @@ namespace viaduct::tools {
 // What comes of it stands in the report, piece by piece: `add` is called for each.
 struct SessionChecks {
   std::function<void(Finding)> add;
-  bool device_mapped = false;  // a VM's memory device can be mapped, and the place allows it
+  // A place that asks for the memory device and nothing else; empty where there is none that can be mapped,
+  // or the place forbids it.
+  std::string memory_url;
 };
 void check_session(const SessionChecks& checks);
 

@@ -10,7 +10,7 @@ namespace viaduct::tools {
 namespace {
 
 constexpr std::size_t kFirstBytes = std::size_t{1} << 20;
-constexpr std::size_t kMostBytes = std::size_t{64} << 20;
+constexpr std::size_t kMostBytes = std::size_t{16} << 20;
 constexpr double kLongEnough = 0.1;  // seconds
 constexpr double kRoundTripsTake = 0.3;
 constexpr int kMostRoundTrips = 201;

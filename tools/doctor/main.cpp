@@ -96,9 +96,13 @@ class Examination {
         during("host", [&](Report& part) { return check_host(places, kHostWaitMs, part, answered); });
     if (there) {
       during("picture", [&](Report&) {
-        check_session({.add = [this](Finding finding) { add(std::move(finding)); },
-                       .device_mapped = mapped && answered.kind != transport::UrlKind::unix_socket &&
-                                        answered.region != transport::RegionChoice::none});
+        SessionChecks checks;
+        checks.add = [this](Finding finding) { add(std::move(finding)); };
+        const bool may = answered.kind != transport::UrlKind::unix_socket &&
+                         answered.region != transport::RegionChoice::none;
+        answered.region = transport::RegionChoice::ivshmem;
+        if (mapped && may) checks.memory_url = transport::to_string(answered);
+        check_session(checks);
         return 0;
       });
     }

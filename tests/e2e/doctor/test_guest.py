@@ -10,10 +10,11 @@ import sys
 import threading
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from harness import BUILD, DRIVER, Host  # noqa: E402
-from doctors import checks_of, free_port  # noqa: E402
+from doctors import checks_of  # noqa: E402
+from network import free_port  # noqa: E402
+from shared_memory import MemoryHost  # noqa: E402
 
 DOCTOR = str(BUILD / "bin/viaduct-doctor")
 PICTURE = "CRC-32 3cd61013, as it must be, by Viaduct ("
@@ -224,6 +225,63 @@ class Wrong(GuestTest):
             self.wrong(doctor(self.host.way(url), status=1), "host", "speaks version 2",
                        "install the viaduct-guest of the host's version")
             listener.shutdown(socket.SHUT_RDWR)
+
+
+class SharedMemory(unittest.TestCase):
+    """Guests that see a tenant's file as their machine's memory device."""
+
+    def host(self, size="128 MiB"):
+        host = MemoryHost([size])
+        self.addCleanup(host.stop)
+        return host
+
+    def environment(self, host, **more):
+        environment = host.guest_environment()
+        environment.update(host.vm_way(region=None, **more))
+        return environment
+
+    def test_a_session_in_the_devices_memory(self):
+        host = self.host()
+        found = doctor(self.environment(host))
+        self.assertRegex(found["memory device"].text, "0000:00:04.0, 128 MiB, can be mapped")
+        self.assertRegex(found["transport"].text, "a slice of this machine's memory device")
+        self.assertTrue(found["picture"].text.startswith(PICTURE), found["picture"])
+        self.assertIn("pages are shared with the host", found["mapped memory"].text)
+
+    def test_a_device_that_is_another_machines(self):
+        host = self.host()
+        other = host.folder / "other-memory"
+        other.write_bytes(b"")
+        os.truncate(other, 128 << 20)
+        found = doctor(self.environment(host, root=host.pci_root("other", [other])))
+        self.assertIn("stream only", found["transport"].text)
+        self.assertEqual(found["shared memory"].state, "warning", found)
+        self.assertRegex(found["shared memory"].text, "other memory than this tenant's|another tenant's")
+        self.assertTrue(found["picture"].text.startswith(PICTURE), found["picture"])
+
+    def test_memory_that_is_full(self):
+        host = self.host("32 MiB")
+        busy = host.vm_guest(BUILD / "tests/victim", "frames", "1000000")
+        busy.wait_line("frame 1")
+        found = doctor(self.environment(host))
+        self.assertIn("stream only", found["transport"].text)
+        self.assertRegex(found["shared memory"].text, "no shared memory: .*full|no shared memory: .*taken")
+
+    def test_memory_of_the_wrong_size(self):
+        host = self.host()
+        small = host.folder / "small"
+        small.write_bytes(bytes(1 << 20))
+        found = doctor(self.environment(host, root=host.pci_root("small-pci", [small])))
+        self.assertRegex(found["shared memory"].text, "the VM's device has another size")
+
+    def test_a_file_that_the_host_has_lost(self):
+        host = self.host()
+        kept = host.folder / "kept"
+        kept.write_bytes(bytes(1 << 20))
+        root = host.pci_root("kept-pci", [kept])
+        host.file_of(host.names[0]).unlink()
+        found = doctor(self.environment(host, root=root))
+        self.assertRegex(found["shared memory"].text, "was removed or replaced while the service ran")
 
 
 class Full(unittest.TestCase):

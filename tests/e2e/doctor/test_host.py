@@ -8,10 +8,10 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from harness import BUILD, DRIVER, Host, clean_environment  # noqa: E402
-from doctors import checks_of, free_port  # noqa: E402
+from doctors import checks_of  # noqa: E402
+from network import free_port  # noqa: E402
 
 
 def doctor(host, *arguments, status=0, environment=None):

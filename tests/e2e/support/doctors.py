@@ -2,7 +2,6 @@
 
 import collections
 import json
-import socket
 
 Check = collections.namedtuple("Check", "state text mend")
 
@@ -14,9 +13,3 @@ def checks_of(text):
         if each["check"] not in found or found[each["check"]].state == "ok":
             found[each["check"]] = Check(each["state"], each["text"], each["mend"])
     return found
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
