@@ -223,15 +223,14 @@ void check_socket(const control::TenantStatus& tenant, Report& report) {
   report.ok(name, tenant.socket() + " (" + who + ")");
 }
 
-// The tenants that it knows; none if it could not be asked.
-std::optional<std::set<std::string>> check_service(const DoctorOptions& options, const fs::path& settings,
-                                                   const Config& config, Report& report) {
+void check_service(const DoctorOptions& options, const fs::path& settings, SettingsCheck& into,
+                   Report& report) {
   const auto url = find_service(options.url);
   if (!url) {
     const bool denied = ::geteuid() != 0 && url.error().find("not allowed") != std::string::npos;
     report.wrong("service", url.error(), denied ? "sudo viaductctl doctor" : how_to_start());
     if (!denied) try_a_worker(settings, report);
-    return std::nullopt;
+    return;
   }
   control::AdminRequest request;
   request.mutable_status();
@@ -239,7 +238,7 @@ std::optional<std::set<std::string>> check_service(const DoctorOptions& options,
   if (!reply) {
     report.wrong("service", reply.error(),
                  ::geteuid() != 0 ? "sudo viaductctl doctor" : "journalctl -u viaductd -n 20");
-    return std::nullopt;
+    return;
   }
   const control::Status& status = reply->status();
   const std::string who = "viaductd " + status.version() + " at " + transport::to_string(*url) + ", pid " +
@@ -248,14 +247,16 @@ std::optional<std::set<std::string>> check_service(const DoctorOptions& options,
     report.ok("service", who);
   else
     report.warn("service", who + ", and this viaductctl is " VIADUCT_VERSION, kRestart);
-  check_gpus(*url, config, report);
+  check_gpus(*url, into.config, report);
   say_sandbox(status.sandbox_complete(), status.sandbox(), report);
-  std::set<std::string> tenants;
+  into.tenants.emplace();
   for (const control::TenantStatus& tenant : status.tenants()) {
     check_socket(tenant, report);
-    tenants.insert(tenant.name());
+    into.tenants->insert(tenant.name());
+    for (const control::SessionStatus& session : tenant.sessions()) {
+      if (session.region() == "stream") ++into.stream_only[tenant.name()];
+    }
   }
-  return tenants;
 }
 
 }  // namespace
@@ -267,8 +268,8 @@ Report examine_host(const DoctorOptions& options) {
     report.warn("user", user_name(::geteuid()) + ": what only root may see is not checked",
                 "sudo viaductctl doctor");
   const Config config = check_settings(options, file, report);
-  SettingsCheck check{.config = config, .file = file.string(), .tenants = {}};
-  check.tenants = check_service(options, file, config, report);
+  SettingsCheck check{.config = config, .file = file.string(), .tenants = {}, .stream_only = {}};
+  check_service(options, file, check, report);
   check.service_uid = host::daemon::service_identity().uid;
   check_users(check, report);
   check_listeners(check, report);

@@ -174,8 +174,18 @@ void check_file(const std::string& name, const TenantConfig& tenant, const Setti
   struct stat info {};
   ::stat(path.c_str(), &info);
   const uint64_t used = static_cast<uint64_t>(info.st_blocks) * 512;
-  report.ok(what, path + ", " + spell_size(tenant.memory_bytes) + ", " + std::to_string(used >> 20) +
-                      " MiB of it in use");
+  const std::string seen =
+      path + ", " + spell_size(tenant.memory_bytes) + ", " + std::to_string(used >> 20) + " MiB of it in use";
+  const auto without = check.stream_only.find(name);
+  if (without == check.stream_only.end()) {
+    report.ok(what, seen);
+  } else {
+    report.warn(what,
+                seen + "; sessions that run without it: " + std::to_string(without->second) +
+                    ". It is full, or the VM does not see it, or asked for none",
+                "journalctl -u viaductd | grep 'without shared memory'    # why\n"
+                "viaduct-doctor    # in the VM");
+  }
   check_opener(name, tenant, path, report);
 }
 

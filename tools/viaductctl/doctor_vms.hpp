@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -19,6 +20,8 @@ struct SettingsCheck {
   std::string file;  // viaductd.toml, for people
   // Of the running service; none if it could not be asked.
   std::optional<std::set<std::string>> tenants;
+  // How many sessions of a tenant run without shared memory.
+  std::map<std::string, unsigned> stream_only;
   uid_t service_uid = 0;
   std::string memory_folder = host::vm::kMemoryFolder;
   std::string vhost_vsock = "/dev/vhost-vsock";

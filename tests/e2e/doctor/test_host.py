@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support
 from harness import BUILD, DRIVER, Host, clean_environment  # noqa: E402
 from doctors import checks_of  # noqa: E402
 from network import free_port  # noqa: E402
+from shared_memory import MemoryHost  # noqa: E402
 
 
 def doctor(host, *arguments, status=0, environment=None):
@@ -148,6 +149,33 @@ class Wrong(unittest.TestCase):
         (host.folder / "token2").write_text("the-token-of-another-9c0de\n")
         (host.folder / "token2").chmod(0o600)
         self.wrong(host, f"memory of {name}", "belongs to uid|large and the tenant", f"rm {file}")
+
+
+class SharedMemory(unittest.TestCase):
+    def setUp(self):
+        self.host = MemoryHost(["32 MiB"])
+        self.addCleanup(self.host.stop)
+        self.name = self.host.names[0]
+        # As the settings would say it.
+        file = self.host.folder / "viaductd.toml"
+        file.write_text(f'listen = ["{self.host.net_url}"]\n' + file.read_text())
+        (self.host.folder / "tokens" / self.name).chmod(0o600)
+
+    def test_a_file_that_is_well_and_one_that_is_gone(self):
+        found = doctor(self.host)
+        self.assertEqual(found[f"memory of {self.name}"].state, "ok", found)
+        self.assertRegex(found[f"memory of {self.name}"].text, "32 MiB, [0-9]+ MiB of it in use")
+        self.host.file_of(self.name).unlink()
+        found = doctor(self.host, status=1)
+        self.assertRegex(found[f"memory of {self.name}"].text, "is not there; the service makes it when it starts")
+        self.assertRegex(found[f"memory of {self.name}"].mend, "systemctl restart viaductd")
+
+    def test_sessions_that_found_it_full(self):
+        for _ in range(2):
+            self.host.vm_guest(BUILD / "tests/victim", "frames", "1000000", region=None).wait_line("frame 1")
+        found = doctor(self.host)
+        self.assertEqual(found[f"memory of {self.name}"].state, "warning", found)
+        self.assertRegex(found[f"memory of {self.name}"].text, "sessions that run without it: 1.* It is full")
 
 
 class Help(unittest.TestCase):

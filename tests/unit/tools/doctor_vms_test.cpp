@@ -24,7 +24,7 @@ class Settings : public testing::Test {
   ~Settings() override { fs::remove_all(folder_); }
 
   SettingsCheck check() {
-    SettingsCheck made{.config = config_, .file = "viaductd.toml", .tenants = {}};
+    SettingsCheck made{.config = config_, .file = "viaductd.toml", .tenants = {}, .stream_only = {}};
     made.service_uid = ::geteuid();
     made.memory_folder = folder_;
     return made;
@@ -96,6 +96,15 @@ TEST_F(Settings, memory_of_the_right_size_is_well) {
   make_memory("vm1", 32 << 20);
   check_memory(check(), report_);
   expect_one(report_, State::ok, "32 MiB, 0 MiB of it in use", "");
+}
+
+TEST_F(Settings, memory_that_sessions_do_without_is_worth_knowing) {
+  config_.tenants["vm1"].memory_bytes = 32u << 20;
+  make_memory("vm1", 32 << 20);
+  SettingsCheck running = check();
+  running.stream_only["vm1"] = 2;
+  check_memory(running, report_);
+  expect_one(report_, State::warning, "sessions that run without it: 2", "grep 'without shared memory'");
 }
 
 TEST_F(Settings, memory_of_another_size_is_wrong) {
