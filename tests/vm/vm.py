@@ -1,7 +1,8 @@
 """A virtual machine of QEMU that runs one job and switches itself off; everything it says is on its serial line.
 
 The processor is emulated, so that the tests need no /dev/kvm and run where CI runs; VIADUCT_VM_KVM=1 takes KVM where it works.
-A machine starts from the image (image.py), whose disk it cannot change, with the files of its job on a second disk.
+A machine starts from the image (image.py), whose disk it cannot change, with the files of its job on a second disk. What it
+writes is kept until it is switched off, over a reset too. A second serial line carries words to the job (Machine.tell).
 Times are deadlines, long because an emulated processor on a busy machine is slow; nothing is concluded from them.
 """
 
@@ -9,6 +10,7 @@ import io
 import os
 import pathlib
 import re
+import socket
 import sys
 import tarfile
 import tempfile
@@ -16,6 +18,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e/support"))
 from harness import BUILD, Program, clean_environment, wait_until  # noqa: E402
 from image import image  # noqa: E402
+from qmp import Qmp  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGES = pathlib.Path(os.environ.get("VIADUCT_PACKAGES", BUILD / "packages")).resolve()
@@ -59,7 +62,9 @@ class Machine(Program):
         os.truncate(payload, (payload.stat().st_size + 511) // 512 * 512)
         command = [
             "qemu-system-x86_64", *processor(), "-M", "q35", "-smp", "2", "-m", str(memory), "-nodefaults", "-no-reboot",
-            "-display", "none", "-serial", "stdio", "-monitor", "none", "-kernel", made / "vmlinuz",
+            "-display", "none", "-monitor", "none", "-qmp", f"unix:{folder / 'qmp'},server=on,wait=off",
+            "-serial", "stdio", "-chardev", f"socket,id=words,path={folder / 'words'},server=on,wait=off", "-serial", "chardev:words",
+            "-kernel", made / "vmlinuz",
             "-append", "console=ttyS0 quiet panic=-1 root=/dev/nvme0n1 rw init=/sbin/vminit clocksource=tsc tsc=reliable",
             "-drive", f"file={made / 'root.ext4'},format=raw,if=none,id=root,snapshot=on", "-device", "nvme,drive=root,serial=root",
             "-drive", f"file={payload},format=raw,if=none,id=job,readonly=on", "-device", "nvme,drive=job,serial=job",
@@ -67,6 +72,29 @@ class Machine(Program):
         environment = clean_environment()
         environment["TMPDIR"] = self.folder.name  # of what it writes to its disk
         super().__init__(command, environment)
+        try:
+            self.qmp = Qmp(folder / "qmp", BOOT_S)
+            self.words = socket.socket(socket.AF_UNIX)
+            self.words.connect(str(folder / "words"))
+        except OSError as problem:
+            self.kill()
+            raise AssertionError(f"QEMU does not start: {problem}; {self.error_text()[-2000:]}") from problem
+
+    def tell(self, word):
+        """Ends the job's `hear WORD`."""
+        self.words.sendall(word.encode() + b"\n")
+
+    def pause(self):
+        self.qmp.ask("stop")
+
+    def go_on(self):
+        self.qmp.ask("cont")
+
+    def reset(self):
+        """As the button does; the machine boots again and runs its job again. From now on a panic is a reset too; and so is
+        the firmware's own, which finds its memory used and begins once more."""
+        self.qmp.ask("set-action", reboot="reset")
+        self.qmp.ask("system_reset")
 
     def failures(self):
         return [line for _, line in self.lines if line.startswith("CHECK failed")]
@@ -99,4 +127,6 @@ class Machine(Program):
     def close(self):
         if self.process.poll() is None:
             self.kill()
+        self.qmp.close()
+        self.words.close()
         self.folder.cleanup()

@@ -13,6 +13,13 @@ wait_for() {
   done
 }
 
+# hear WORD: until the test says so (Machine.tell), whose deadline ends the machine otherwise.
+hear() {
+  heard=
+  while [ "$heard" != "$1" ] && read -r heard <&3; do :; done
+  [ "$heard" = "$1" ]
+}
+
 # check NAME COMMAND...: one line on how it went; what the command printed goes before it when it failed.
 check() {
   check_name=$1
