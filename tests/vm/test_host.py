@@ -1,12 +1,50 @@
 #!/usr/bin/env python3
-"""A machine under systemd with both packages: the service in its unit, a program on it, restart, and a purge."""
+"""A machine under systemd with both packages: the service in its unit, a program on it, vsock, restart, and a purge.
+
+Its guests over vsock are in the same machine (vsock_loopback, where everybody's CID is 1): few hosts have /dev/vhost-vsock.
+"""
 
 import pathlib
+import re
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from vm import Machine, package  # noqa: E402
+from harness import BUILD  # noqa: E402
+
+PIXELS, VICTIM = BUILD / "tests/pixels", BUILD / "tests/victim"
+# One of each kind: a window's worth of pixels, textures, mapped memory, compute.
+CASES = ["draw", "texture", "mapped_vertices", "compute"]
+
+VSOCK = r"""
+listen() { sed -i 's|^listen = .*|listen = ["unix:///run/viaduct/viaduct.sock", "vsock://any:7707"]|' /etc/viaduct/viaductd.toml; }
+restart() { systemctl restart viaductd && wait_for 60 test -S /run/viaduct/viaduct.sock; }
+by_vsock() { VIADUCT_LOG=info VIADUCT_URL=vsock://1:7707 only_viaduct "$@"; }
+by_vsock vulkaninfo --summary 2>&1 | sed -n 's/^/NO-VSOCK /; /no renderer host/p'
+check 'vsock on the loopback' sh -c 'modprobe vsock_loopback'
+listen
+check 'the service listens on vsock' restart
+by_vsock vulkaninfo --summary 2>&1 | sed -n 's/^/STRANGER /; /no tenant/p'
+# viaductctl gives no VM this CID.
+viaductctl vm add looped --cid 1 2>&1 | sed 's/^/CID-1 /'
+printf '[tenants.looped]\ncid = 1\n' >/etc/viaduct/tenants.d/looped.toml
+check 'the service takes the tenant up' restart
+by_vsock vulkaninfo --summary 2>&1 | sed -n 's/^/VSOCK /; /deviceName/p'
+native=$(echo /usr/share/vulkan/icd.d/lvp_icd*.json)
+for case in CASES; do
+  VK_DRIVER_FILES=$native VK_ICD_FILENAMES=$native ./pixels --case $case | sed 's/^/NATIVE /'
+  by_vsock ./pixels --case $case 2>/run/errors | sed 's/^/BY-VSOCK /'
+done
+by_vsock ./victim frames 1000000000 >/run/frames 2>&1 &
+served() { grep -q frame /run/frames && viaductctl status | grep -q '^looped .* victim '; }
+check 'status shows the program by its tenant' wait_for 60 served
+restart
+wait_for 60 grep result /run/frames
+sed -n 's/^/VSOCK-LOST /; /result/p' /run/frames
+check 'a program finds the next service' by_vsock ./victim frames 50
+check '64 MiB go there and back' by_vsock ./victim uploads 1
+"""
 
 JOB = r"""
 check 'the packages install' sh -c '. ./lib.sh; install_package host && install_package guest'
@@ -24,7 +62,7 @@ kill -9 "$pid"
 restarted() { new=$(systemctl show -P MainPID viaductd); [ "$new" != 0 ] && [ "$new" != "$pid" ] && viaductctl status; }
 check 'it is started again when it is killed' wait_for 60 restarted
 check 'and renders' sh -c 'vulkaninfo --summary 2>&1 | grep "Viaduct (llvmpipe"'
-
+VSOCK
 check 'a purge' dpkg -P viaduct-host viaduct-guest
 left_behind | sed 's/^/LEFT /'
 check 'nothing runs' sh -c '! pgrep viaduct'
@@ -36,7 +74,8 @@ journalctl -u viaductd --no-pager -o cat | grep -E 'worker|error|warn' | head -4
 class Host(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.machine = Machine(JOB, files=[package("guest"), package("host")], systemd=True)
+        job = JOB.replace("VSOCK\n", VSOCK.replace("CASES", " ".join(CASES)), 1)
+        cls.machine = Machine(job, files=[package("guest"), package("host"), PIXELS, VICTIM], systemd=True)
         cls.addClassCleanup(cls.machine.close)
         cls.machine.finish(500)
         cls.text = cls.machine.text()
@@ -57,6 +96,22 @@ class Host(unittest.TestCase):
         self.assertRegex(self.text, r"deviceName\s+= Viaduct \(llvmpipe")
         self.assertRegex(self.text, r"(?m)^GLX: zink \(Viaduct \(llvmpipe")
         self.assertRegex(self.text, r"(?m)^EGL: zink \(Viaduct \(llvmpipe")
+
+    def test_by_vsock_the_cid_is_the_tenant(self):
+        self.assertRegex(self.text, r"(?m)^VSOCK \s*deviceName\s+= Viaduct \(llvmpipe")
+        self.assertIn("VSOCK-LOST result -4", self.text)
+
+    def test_a_cid_without_a_tenant_is_told_so(self):
+        self.assertRegex(self.text, r"(?m)^STRANGER .*no tenant of this host has the vsock CID 1: set cid = 1 for one")
+
+    def test_a_machine_without_vsock_is_told_so(self):
+        self.assertRegex(self.text, r"(?m)^NO-VSOCK .*no renderer host: tried vsock://1:7707")
+        self.assertRegex(self.text, r"(?m)^CID-1 .*CIDs of VMs are from 3")
+
+    def test_by_vsock_pictures_are_those_of_the_machines_own_driver(self):
+        natively, forwarded = (re.findall(rf"(?m)^{how} (OK .*)$", self.text) for how in ("NATIVE", "BY-VSOCK"))
+        self.assertEqual(len(natively), len(CASES), self.text[-3000:])
+        self.assertEqual(natively, forwarded)
 
     def test_a_purge_leaves_nothing(self):
         self.assertNotIn("LEFT ", self.text)

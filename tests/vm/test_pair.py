@@ -10,7 +10,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from vm_host import SET_UP, TRANSPORTS, VmHost  # noqa: E402
+from vm_host import SET_UP, TRANSPORTS, VmHost, ids  # noqa: E402
 from harness import BUILD, wait_until  # noqa: E402
 
 VICTIM = BUILD / "tests/victim"
@@ -47,7 +47,7 @@ class Pair(unittest.TestCase):
 
         def frames():
             now = host.wait_sessions(living, PROGRAMS, 60)
-            self.assertEqual({each["session"] for each in now}, {each["session"] for each in sessions[living]}, host.log()[-3000:])
+            self.assertEqual(ids(now), ids(sessions[living]), host.log()[-3000:])
             return max(each["frames"] for each in now)
         before = frames()
         self.assertTrue(wait_until(lambda: frames() >= before + FRAMES, 200, 0.2), "the other draws on")

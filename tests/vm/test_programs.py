@@ -14,7 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from vm_host import SET_UP, TRANSPORTS, VmHost  # noqa: E402
+from vm_host import SET_UP, TRANSPORTS, VmHost, ids  # noqa: E402
 from harness import BUILD, native_environment  # noqa: E402
 
 PIXELS, VICTIM = BUILD / "tests/pixels", BUILD / "tests/victim"
@@ -67,7 +67,7 @@ frames=$!
 ./victim uploads 1000000000 >/run/uploads 2>&1 &
 uploads=$!
 further() { [ "$(grep -c "$1" "$2")" -gt "$3" ]; }
-check 'programs run before the pause' sh -c '. ./lib.sh; wait_for 60 grep frame /run/frames && wait_for 60 grep done /run/uploads'
+check 'programs run before the pause' wait_for 60 sh -c 'grep frame /run/frames && grep done /run/uploads'
 echo PAUSE
 hear resumed
 before="$(grep -c frame /run/frames) $(grep -c done /run/uploads)"
@@ -159,8 +159,7 @@ class Programs(unittest.TestCase):
         before = self.host.wait_sessions(self.tenant, ["victim", "victim"], 60)
         self.machine.pause()
         time.sleep(PAUSE_S)
-        self.assertEqual({each["session"] for each in self.host.sessions(self.tenant)}, {each["session"] for each in before},
-                         "the silence of a paused VM is not its death")
+        self.assertEqual(ids(self.host.sessions(self.tenant)), ids(before), "the silence of a paused VM is not its death")
         self.machine.go_on()
         self.machine.tell("resumed")
         self.machine.wait_match(r"^PAUSE-DONE", 150)

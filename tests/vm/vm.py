@@ -63,11 +63,12 @@ class Machine(Program):
         command = [
             "qemu-system-x86_64", *processor(), "-M", "q35", "-smp", "2", "-m", str(memory), "-nodefaults", "-no-reboot",
             "-display", "none", "-monitor", "none", "-qmp", f"unix:{folder / 'qmp'},server=on,wait=off",
-            "-serial", "stdio", "-chardev", f"socket,id=words,path={folder / 'words'},server=on,wait=off", "-serial", "chardev:words",
-            "-kernel", made / "vmlinuz",
+            "-serial", "stdio", "-chardev", f"socket,id=words,path={folder / 'words'},server=on,wait=off",
+            "-serial", "chardev:words", "-kernel", made / "vmlinuz",
             "-append", "console=ttyS0 quiet panic=-1 root=/dev/nvme0n1 rw init=/sbin/vminit clocksource=tsc tsc=reliable",
-            "-drive", f"file={made / 'root.ext4'},format=raw,if=none,id=root,snapshot=on", "-device", "nvme,drive=root,serial=root",
-            "-drive", f"file={payload},format=raw,if=none,id=job,readonly=on", "-device", "nvme,drive=job,serial=job",
+            "-drive", f"file={made / 'root.ext4'},format=raw,if=none,id=root,snapshot=on",
+            "-drive", f"file={payload},format=raw,if=none,id=job,readonly=on",
+            "-device", "nvme,drive=root,serial=root", "-device", "nvme,drive=job,serial=job",
             "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net", *arguments]
         environment = clean_environment()
         environment["TMPDIR"] = self.folder.name  # of what it writes to its disk

@@ -45,6 +45,10 @@ def ctl(*arguments):
                           capture_output=True, text=True, timeout=30).stdout
 
 
+def ids(sessions):
+    return {session["session"] for session in sessions}
+
+
 class VmHost(Host):
     """A service with tenants as `viaductctl vm add` makes them. Their names are this process's own: a VM's memory has a
     name that the whole machine sees."""
