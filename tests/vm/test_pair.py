@@ -19,13 +19,14 @@ FRAMES = 100
 
 # Of the two programs one looks at every word of each of its frames, and the other has a window.
 JOB = SET_UP + r"""
-only_viaduct ./victim frames 1000000000 >/run/frames 2>&1 &
+export VK_DRIVER_FILES=$manifest VK_ICD_FILENAMES=$manifest
+./victim frames 1000000000 >/run/frames 2>&1 &
 cube 1000000000 >/run/cube 2>&1 &
 cube=$!
 hear enough
 lived() { kill -0 $cube && pgrep -x victim && ! grep -E 'wrong|result' /run/frames; }
 check 'nothing was lost' lived
-check 'new programs render' only_viaduct ./victim frames 50
+check 'new programs render' ./victim frames 50
 """
 
 

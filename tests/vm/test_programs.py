@@ -67,12 +67,12 @@ frames=$!
 ./victim uploads 1000000000 >/run/uploads 2>&1 &
 uploads=$!
 further() { [ "$(grep -c "$1" "$2")" -gt "$3" ]; }
-check 'programs run before the pause' wait_for 60 sh -c 'grep frame /run/frames && grep done /run/uploads'
+check 'programs run before the pause' wait_for 200 sh -c 'grep frame /run/frames && grep done /run/uploads'
 echo PAUSE
 hear resumed
 before="$(grep -c frame /run/frames) $(grep -c done /run/uploads)"
-wait_for 60 further frame /run/frames ${before% *} && kill $frames && echo 'CHECK ok: small frames go on after the pause'
-wait_for 60 further done /run/uploads ${before#* } && kill $uploads && echo 'CHECK ok: large uploads go on after the pause'
+wait_for 200 further frame /run/frames ${before% *} && kill $frames && echo 'CHECK ok: small frames go on after the pause'
+wait_for 200 further done /run/uploads ${before#* } && kill $uploads && echo 'CHECK ok: large uploads go on after the pause'
 grep -E 'wrong|result' /run/frames /run/uploads
 echo PAUSE-DONE
 """
@@ -141,34 +141,34 @@ class Programs(unittest.TestCase):
 
     def test_4_programs_end_with_the_service_and_new_ones_find_the_next(self):
         for how in ("ended", "killed"):
-            self.machine.wait_match(f"^RESTART {how}", 100)
-            sessions = self.host.wait_sessions(self.tenant, ["vkcube", "victim", "victim"], 100, frames=10)
+            self.machine.wait_match(f"^RESTART {how}", 200)
+            sessions = self.host.wait_sessions(self.tenant, ["vkcube", "victim", "victim"], 200, frames=10)
             if how == "killed":
                 self.host.daemon.kill()
             self.host.restart()
             self.host.wait_gone(sessions, self.tenant, 30)
             self.machine.tell("restarted")
-            self.machine.wait_match(rf"^CHECK (ok|failed): programs render after the service was {how}", 100)
+            self.machine.wait_match(rf"^CHECK (ok|failed): programs render after the service was {how}", 200)
             self.assert_passed(f"a wait ends with the service that was {how}",
                                f"a running program ends with the service that was {how}",
                                f"a program with a window ends with the service that was {how}",
                                f"programs render after the service was {how}")
 
     def test_5_programs_survive_a_pause(self):
-        self.machine.wait_match(r"^PAUSE$", 100)
+        self.machine.wait_match(r"^PAUSE$", 250)
         before = self.host.wait_sessions(self.tenant, ["victim", "victim"], 60)
         self.machine.pause()
         time.sleep(PAUSE_S)
         self.assertEqual(ids(self.host.sessions(self.tenant)), ids(before), "the silence of a paused VM is not its death")
         self.machine.go_on()
         self.machine.tell("resumed")
-        self.machine.wait_match(r"^PAUSE-DONE", 150)
+        self.machine.wait_match(r"^PAUSE-DONE", 450)
         self.assert_passed("small frames go on after the pause", "large uploads go on after the pause")
         self.host.wait_gone(before, self.tenant, 30)
 
     def test_6_a_reset_leaves_nothing_on_the_host(self):
         self.machine.wait_match(r"^RESET", 60)
-        sessions = self.host.wait_sessions(self.tenant, ["vkcube", "victim"], 100, frames=10)
+        sessions = self.host.wait_sessions(self.tenant, ["vkcube", "victim"], 200, frames=10)
         self.machine.reset()
         self.machine.wait_match(r"^AFTER-RESET", 200)
         self.machine.finish(60)

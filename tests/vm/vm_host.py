@@ -36,7 +36,7 @@ SET_UP = r"""
 check 'the package installs' install_package guest
 install -m 0640 -g render token /etc/viaduct/token
 echo 'URL' >/etc/viaduct/url
-cube() { VK_DRIVER_FILES=$manifest VK_ICD_FILENAMES=$manifest timeout 300 xvfb-run -a vkcube --c "$1" --suppress_popups; }
+cube() { VK_DRIVER_FILES=$manifest VK_ICD_FILENAMES=$manifest timeout 600 xvfb-run -a vkcube --c "$1" --suppress_popups; }
 """
 
 
