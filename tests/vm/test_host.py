@@ -17,7 +17,7 @@ PIXELS, VICTIM = BUILD / "tests/pixels", BUILD / "tests/victim"
 CASES = ["draw", "mapped_vertices"]
 
 VSOCK = r"""
-listen() { sed -i 's|^listen = .*|listen = ["unix:///run/viaduct/viaduct.sock", "vsock://any:7707"]|' /etc/viaduct/viaductd.toml; }
+listen() { sed -i 's|^listen = \[|&"vsock://any:7707", |' /etc/viaduct/viaductd.toml; }
 restart() { systemctl restart viaductd && wait_for 60 test -S /run/viaduct/viaduct.sock; }
 by_vsock() { VIADUCT_LOG=info VIADUCT_URL=vsock://1:7707 only_viaduct "$@"; }
 by_vsock vulkaninfo --summary 2>&1 | sed -n 's/^/NO-VSOCK /; /no renderer host/p'
