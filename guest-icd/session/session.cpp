@@ -47,10 +47,16 @@ void after_fork_in_child() {
 }
 
 // For people, viaduct-doctor's among them.
-const char* carrier_of(const Connection& connection) noexcept {
-  if (connection.mirror) return "stream only: no memory is shared with the host";
-  return connection.region.fd() >= 0 ? "memory shared with the host, by a descriptor over the Unix socket"
-                                     : "memory shared with the host, a slice of this machine's memory device";
+void log_carrier(const Connection& connection) noexcept {
+  if (connection.mirror) {
+    VIADUCT_LOG_INFO("session", "region: stream only: no memory is shared with the host");
+    return;
+  }
+  const std::uint64_t size = connection.region.layout().region_size;
+  VIADUCT_LOG_INFO("session", "region: %llu MiB of memory shared with the host, %s",
+                   static_cast<unsigned long long>(size >> 20),
+                   connection.region.fd() >= 0 ? "by a descriptor over the Unix socket"
+                                               : "a slice of this machine's memory device");
 }
 
 std::uint64_t transport_reserve(std::uint64_t arena) { return std::min(arena / 8, kMaxTransportReserve); }
@@ -72,11 +78,9 @@ std::shared_ptr<Session> Session::acquire() noexcept {
       VIADUCT_LOG_ERROR("session", "no renderer host: tried %s", tried.c_str());
       return nullptr;
     }
-    const char* const carrier = carrier_of(*connection);
+    log_carrier(*connection);
     session = std::make_shared<Session>(std::move(*connection));
     log_set_context("guest", "", session->id());
-    VIADUCT_LOG_INFO("session", "region: %s, %llu MiB", carrier,
-                     static_cast<unsigned long long>(session->region().layout().region_size >> 20));
     self.current = session;
     return session;
   } catch (const std::exception& error) {

@@ -41,6 +41,7 @@ std::string how_to_reach(const Url& url, const Error& error) {
 }
 
 std::string how_to_be_let_in(const Url& url, const std::string& refusal) {
+  if (says(refusal, "the token's file")) return "what the line `token` says";
   if (says(refusal, "version"))
     return "install the viaduct-guest of the host's version: its packages are of one version";
   if (url.kind == UrlKind::tcp && says(refusal, "token"))

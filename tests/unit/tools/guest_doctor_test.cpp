@@ -168,6 +168,9 @@ TEST(Host, what_mends_a_refusal_depends_on_its_words) {
   const auto tcp = *transport::parse_url("tcp://10.0.2.2:7707");
   const auto vsock = *transport::parse_url("vsock://host:7707");
   EXPECT_TRUE(has(how_to_be_let_in(tcp, "the token is not that of any tenant"), "/etc/viaduct/token"));
+  EXPECT_TRUE(
+      has(how_to_be_let_in(tcp, "the token's file (VIADUCT_TOKEN_FILE or /etc/viaduct/token): refused"),
+          "`token`"));
   EXPECT_TRUE(has(how_to_be_let_in(vsock, "no tenant has CID 7"), "guest-cid"));
   EXPECT_TRUE(
       has(how_to_be_let_in(tcp, "the guest's driver speaks another version"), "install the viaduct-guest"));
