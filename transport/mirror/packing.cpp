@@ -1,10 +1,9 @@
 #include "transport/mirror/packing.hpp"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 
+#include "base/clock.hpp"
 #include "base/switches.hpp"
 
 namespace viaduct::transport {
@@ -12,13 +11,6 @@ namespace viaduct::transport {
 namespace {
 
 constexpr double kUnpacking = 1.25;  // of the price: unpacking, and what is copied besides
-
-// The processor's and not the clock's: who was interrupted has not become slower.
-std::uint64_t thread_ns() noexcept {
-  timespec time;
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(time.tv_nsec);
-}
 
 char* chars(std::byte* bytes) noexcept { return reinterpret_cast<char*>(bytes); }
 const char* chars(const std::byte* bytes) noexcept { return reinterpret_cast<const char*>(bytes); }
@@ -44,7 +36,9 @@ void Payoff::tried(std::size_t size, std::size_t packed, std::uint64_t ns,
   Record& record = size < kLarge ? small_ : large_;
   const auto bytes = static_cast<double>(size);
   record.saved = static_cast<double>(size - packed) / bytes;
-  record.price_ns = static_cast<double>(ns) * kUnpacking / bytes;
+  const double price = static_cast<double>(ns) * kUnpacking / bytes;
+  record.price_ns = record.tried ? (3 * record.price_ns + price) / 4 : price;
+  record.tried = true;
   const std::uint64_t most = packed == size ? kMostPauseOfCheap : kMostPause;
   record.pause = record.pays(bytes_per_s) ? kLeastPause : std::min(2 * record.pause, most);
 }
@@ -62,12 +56,12 @@ std::span<const std::byte> Packer::pack(std::span<const std::byte> messages,
   constexpr std::size_t kHead = sizeof(MirrorHeader) + sizeof(unpacked);
   // What does not shrink by an eighth counts as not shrinking, and LZ4 gives up early.
   const std::size_t room = std::min(packed_.size() - kHead, messages.size() - messages.size() / 8);
-  const std::uint64_t begin = thread_ns();
+  const std::uint64_t begin = now_ns();
   const int size = lz4_.compress(state_.data(), chars(messages.data()), chars(packed_.data() + kHead),
                                  static_cast<int>(messages.size()), static_cast<int>(room), 1);
   const bool shrunk = size > 0;
-  payoff_.tried(messages.size(), shrunk ? static_cast<std::size_t>(size) : messages.size(),
-                thread_ns() - begin, bytes_per_s);
+  payoff_.tried(messages.size(), shrunk ? static_cast<std::size_t>(size) : messages.size(), now_ns() - begin,
+                bytes_per_s);
   if (!shrunk) return {};
   const MirrorHeader header{static_cast<std::uint32_t>(MirrorKind::packed),
                             static_cast<std::uint32_t>(sizeof(unpacked)) + static_cast<std::uint32_t>(size)};

@@ -1,12 +1,12 @@
 // Packed messages: whole messages of a mirror's stream, compressed, where that is quicker than sending them.
 //
 // Payoff decides. What it goes by is measured: the rate at which the stream takes bytes while there are more
-// (LinkRate), and of the last block that was compressed, the processor's time and what was left of it. A
-// block is worth compressing if the time that its saved bytes take on the stream exceeds the price, that time
-// and a quarter (unpacking takes a sixth of packing). Where it would not be, a block is tried now and then,
-// less and less often while that stays so: what does not shrink costs next to nothing to try (LZ4 skips
-// through random bytes at 15 GB/s, machine code takes it 1.6 ns a byte), what shrinks on a stream that is
-// too fast costs more.
+// (LinkRate), what was left of the last block that was compressed, and the time that the last few took, on
+// the clock: on a processor that others use too, it takes longer. A block is worth compressing if the time
+// that its saved bytes take on the stream exceeds the price, that time and a quarter (unpacking takes a sixth
+// to a tenth of packing). Where it would not be, a block is tried now and then, less and less often while
+// that stays so: what does not shrink costs next to nothing to try (LZ4 skips through random bytes at 15
+// GB/s, machine code takes it 1.6 ns a byte), what shrinks on a stream that is too fast costs more.
 //
 // Packer and Unpacker have their memory from the start. One thread at a time each.
 #pragma once
@@ -23,12 +23,13 @@ namespace viaduct::transport {
 
 class Payoff {
  public:
-  // The price of smaller ones (4 to 6 us with the clocks for 1 KiB) is what they save on 1 Gbit/s, or more.
+  // Of smaller ones less is saved (a third of 1 KiB of machine code, which is 3 us on 1 Gbit/s) than their
+  // price with the question for the rate is.
   static constexpr std::size_t kLeastBytes = 4096;
 
   // `bytes_per_s`: the stream's rate, 0 if it is not known.
   bool worth_trying(std::size_t size, std::uint64_t bytes_per_s) noexcept;
-  // `packed`: what was left, `size` if it did not shrink; `ns`: the processor's time.
+  // `packed`: what was left, `size` if it did not shrink; `ns`: the time it took.
   void tried(std::size_t size, std::size_t packed, std::uint64_t ns, std::uint64_t bytes_per_s) noexcept;
 
  private:
@@ -42,7 +43,8 @@ class Payoff {
   struct Record {
     bool pays(std::uint64_t bytes_per_s) const noexcept;
 
-    // Of the last attempt, a byte of it.
+    // A byte of it: of the last attempt, and of the last few.
+    bool tried = false;
     double saved = 1;
     double price_ns = 0;
     std::uint64_t pause = kLeastPause;  // bytes from one attempt to the next while it does not pay
