@@ -24,6 +24,9 @@ PROGRAMS = r"""
 only_viaduct vulkaninfo --summary 2>&1 | grep deviceName
 renderers
 check 'vkcube draws 100 frames' cube 100
+viaduct-doctor --timeout 300 >/run/doctor
+echo "DOCTOR status $?"
+sed 's/^/DOCTOR /' /run/doctor
 mkdir /run/pixels
 only_viaduct ./pixels --all /run/pixels --except "EXCEPTED" 2>/run/errors | sed 's/^/PIXELS /'
 mv /etc/viaduct/token /run/token
@@ -123,7 +126,7 @@ class Programs(unittest.TestCase):
             self.assertIn(f"CHECK ok: {name}", self.machine.text())
         self.assertEqual(self.machine.failures(), [])
 
-    def test_1_programs_render(self):
+    def test_0_programs_render(self):
         self.machine.wait_match(r"^PROGRAMS-DONE", 400)
         text = self.machine.text()
         self.assertRegex(text, r"deviceName\s+= Viaduct \(llvmpipe")
@@ -131,6 +134,14 @@ class Programs(unittest.TestCase):
         self.assertRegex(text, r"(?m)^EGL: zink \(Viaduct \(llvmpipe")
         self.assert_passed("vkcube draws 100 frames")
         self.assertRegex(self.host.log(), rf"tenant {self.tenant}, vkcube, pid \d+\) ended after 1\d\d frames")
+
+    def test_1_the_doctor_finds_nothing_wrong(self):
+        text = self.machine.text()
+        self.assertIn("DOCTOR status 0", text)
+        self.assertRegex(text, r"(?m)^DOCTOR ok +picture +CRC-32 3cd61013, as it must be, by Viaduct \(llvmpipe")
+        carrier = {"none": "stream only", "ivshmem": "a slice of this machine's memory device"}
+        self.assertRegex(text, rf"(?m)^DOCTOR ok +transport +.*{carrier[TRANSPORTS[self.transport].region]}")
+        self.assertRegex(text, r"(?m)^DOCTOR ok +bandwidth +")
 
     def test_2_pictures_are_those_of_a_program_on_the_host(self):
         seen = re.findall(r"(?m)^PIXELS (.*)$", self.machine.text())
