@@ -29,7 +29,10 @@ class Transport:
     excepted: str = ""  # the pixel case that this way does not promise; see EXCEPTED in test_pixels.py
 
 
-TRANSPORTS = {"stream": Transport(region="none", excepted="coherent_polling")}
+TRANSPORTS = {
+    "stream": Transport(region="none", excepted="coherent_polling"),
+    "ivshmem": Transport(region="ivshmem", vm_add=("--memory", "512M")),
+}
 
 # What a job begins with.
 SET_UP = r"""
@@ -64,6 +67,14 @@ class VmHost(Host):
             if not (self.folder / "tenants.d" / f"{name}.toml").exists():
                 ctl("vm", "add", name, *self.transport.vm_add, "--config-dir", str(self.folder))
         super().start()
+
+    def stop(self, keep_folder=False):
+        try:
+            super().stop(keep_folder)
+        finally:
+            # A VM's memory outlives the service, which finds it again.
+            for name in self.tenants:
+                pathlib.Path("/dev/shm", f"viaduct-{name}").unlink(missing_ok=True)
 
     def devices(self, tenant):
         """What `viaductctl` says is to be added to the VM's command line; without vsock, where this machine has none."""
