@@ -20,6 +20,7 @@
 #include "transport/stream/frame.hpp"
 #include "transport/stream/token.hpp"
 #include "transport/url.hpp"
+#include "transport/wait/pci_doorbell.hpp"
 #include "transport/wait/stream_doorbell.hpp"
 
 namespace viaduct::guest {
@@ -70,22 +71,31 @@ protocol::Hello make_hello(const transport::Url& url, std::string token) {
   return hello;
 }
 
+// What a guest saw of an offer.
+struct Seen {
+  Mapping slice;
+  std::unique_ptr<transport::Doorbell> bell;  // the device's, if it has one
+};
+
 // A slice of the VM's memory, which was seen before the welcome.
-Result<> take_slice(const transport::RegionLayout& layout, Mapping slice, Connection& made) {
-  const transport::Caching caching = transport::caching_of(slice);
-  auto region = transport::Region::attach_slice(std::move(slice), layout, caching);
+Result<> take_slice(const transport::RegionLayout& layout, Seen seen, Connection& made) {
+  const transport::Caching caching = transport::caching_of(seen.slice);
+  auto region = transport::Region::attach_slice(std::move(seen.slice), layout, caching);
   if (!region) return tl::unexpected(region.error());
   auto ear = transport::StreamEar::create(made.control->fd());
   if (!ear) return tl::unexpected(ear.error());
   made.region = std::move(*region);
-  made.doorbell_to_host = std::make_unique<transport::StreamBell>(made.control->fd());
+  made.doorbell_to_host = std::move(seen.bell);
+  if (!made.doorbell_to_host) {
+    made.doorbell_to_host = std::make_unique<transport::StreamBell>(made.control->fd());
+  }
   made.doorbell_to_guest = std::make_unique<transport::StreamEar>(std::move(*ear));
   return {};
 }
 
 // Answers an offer of the VM's memory with what this process sees of it.
-Result<Mapping> answer_offer(const transport::Frame& frame, transport::Stream& control,
-                             const Deadline& deadline) {
+Result<Seen> answer_offer(const transport::Frame& frame, transport::Stream& control,
+                          const Deadline& deadline) {
   const auto offer = protocol::decode_region_offer(frame.payload);
   if (!offer) return tl::unexpected(offer.error());
   RegionSight sight = look_at(*offer, transport::pci_root());
@@ -94,12 +104,15 @@ Result<Mapping> answer_offer(const transport::Frame& frame, transport::Stream& c
       !sent) {
     return tl::unexpected(sent.error());
   }
-  return std::move(sight.slice);
+  Seen seen{std::move(sight.slice), nullptr};
+  if (sight.registers) {
+    seen.bell = std::make_unique<transport::PciBell>(std::move(sight.registers), offer->doorbell);
+  }
+  return seen;
 }
 
-// The region that a welcome speaks of; `slice` where one was offered and seen.
-Result<> take_region(const protocol::Welcome& welcome, transport::Frame& frame, Mapping slice,
-                     Connection& made) {
+// The region that a welcome speaks of; `seen` where one was offered.
+Result<> take_region(const protocol::Welcome& welcome, transport::Frame& frame, Seen seen, Connection& made) {
   transport::RegionLayout layout;
   layout.region_size = welcome.region_size;
   layout.control_size = welcome.control_size;
@@ -109,7 +122,7 @@ Result<> take_region(const protocol::Welcome& welcome, transport::Frame& frame, 
     made.mirror = std::move(*mirror);
     return {};
   }
-  if (welcome.region == protocol::RegionKind::ivshmem) return take_slice(layout, std::move(slice), made);
+  if (welcome.region == protocol::RegionKind::ivshmem) return take_slice(layout, std::move(seen), made);
   if (welcome.region != protocol::RegionKind::memfd || frame.fds.size() != 3) {
     return fail(Errc::bad_data, "the host's welcome has another kind of region than its descriptors");
   }
@@ -140,11 +153,11 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
   transport::ReadFrameOptions options;
   options.accept_fds = true;
   auto frame = transport::read_frame(*made.control, deadline, options);
-  Mapping slice;
+  Seen seen;
   if (frame && frame->kind == transport::FrameKind::region_offer) {
-    auto seen = answer_offer(*frame, *made.control, deadline);
-    if (!seen) return tl::unexpected(seen.error());
-    slice = std::move(*seen);
+    auto answered = answer_offer(*frame, *made.control, deadline);
+    if (!answered) return tl::unexpected(answered.error());
+    seen = std::move(*answered);
     frame = transport::read_frame(*made.control, deadline, options);
   }
   if (!frame) return tl::unexpected(frame.error());
@@ -157,7 +170,7 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
   }
   const auto welcome = protocol::decode_welcome(frame->payload);
   if (!welcome) return tl::unexpected(welcome.error());
-  if (auto taken = take_region(*welcome, *frame, std::move(slice), made); !taken)
+  if (auto taken = take_region(*welcome, *frame, std::move(seen), made); !taken)
     return tl::unexpected(taken.error());
   made.known = KnownCommands(welcome->commands);
   if (const char* lacking = made.known.missing_necessity()) {

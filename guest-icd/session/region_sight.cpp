@@ -67,6 +67,8 @@ RegionSight look_at(const protocol::RegionOffer& offer, const std::string& root)
     }
     seen.proof.sight = Sight::seen;
     seen.slice = std::move(*slice);
+    if (offer.doorbell == protocol::kNoDoorbell) return seen;
+    if (auto registers = transport::map_pci_registers(device)) seen.registers = std::move(*registers);
     return seen;
   }
   if (!trouble.empty()) return unseen(refused ? Sight::no_access : Sight::failed, trouble);

@@ -14,7 +14,8 @@ namespace viaduct::guest {
 
 struct RegionSight {
   protocol::RegionProof proof;
-  Mapping slice;  // where it is seen
+  Mapping slice;      // where it is seen
+  Mapping registers;  // of the device, where the offer has a doorbell and they can be mapped
 };
 
 // `root`: the folder of the devices (transport::pci_root()).

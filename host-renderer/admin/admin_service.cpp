@@ -61,6 +61,7 @@ void AdminService::status(control::Status& out) const {
       add(*door->tenant, place);
       continue;
     }
+    if (door->via == BoundSocket::Via::ivshmem) continue;  // QEMU's
     for (const auto& [name, tenant] : server_.tenants_) {
       const bool tcp = door->via == BoundSocket::Via::tcp;
       if (tcp ? !tenant->token.empty() : tenant->limits.cid.has_value()) add(*tenant, place);

@@ -173,17 +173,20 @@ void Server::begin_session(const std::shared_ptr<Handshake>& handshake, transpor
   // The worker has no business with the token.
   hello->token.clear();
   if (*region == protocol::RegionKind::ivshmem) return offer_region(handshake, std::move(*hello));
-  launch(*handshake, *hello, *region, nullptr);
+  launch(*handshake, *hello, *region);
 }
 
 void Server::launch(Handshake& handshake, const protocol::Hello& hello, protocol::RegionKind region,
-                    std::shared_ptr<vm::Slice> slice) {
+                    std::unique_ptr<Offer> offer) {
   const std::shared_ptr<Tenant> tenant = handshake.tenant;
   if (!handshake.machine.empty()) handshake.peer.pid = static_cast<pid_t>(hello.pid);
   SessionOptions options = session_options(handshake, hello.program);
   options.region = region;
-  if (slice) options.limits.arena_bytes = slice->size() - transport::kDefaultControlSize;
-  options.slice = std::move(slice);
+  if (offer) {
+    options.limits.arena_bytes = offer->slice->size() - transport::kDefaultControlSize;
+    options.slice = std::move(offer->slice);
+    options.bell = std::move(offer->bell);
+  }
   options.hello = protocol::encode_hello(hello);
   const uint32_t id = options.id;
   ++tenant->sessions;

@@ -114,12 +114,32 @@ tl::expected<void, std::string> bind_tenant(SocketSet& set, const std::string& b
   return {};
 }
 
+// For who runs the tenant's VM.
+tl::expected<void, std::string> bind_doorbells(SocketSet& set, const std::string& base,
+                                               const std::string& name, const TenantConfig& tenant) {
+  TenantConfig opener;
+  opener.socket_owner = tenant.memory_owner;
+  const auto owner = owner_of(opener, name, false);
+  if (!owner)
+    return tl::unexpected("tenant " + name + ": no user '" + tenant.memory_owner + "' (memory_owner)");
+  auto bound = bind_socket(doorbell_path(base, name), *owner);
+  if (!bound) return tl::unexpected(bound.error());
+  bound->via = BoundSocket::Via::ivshmem;
+  bound->tenant = name;
+  set.sockets.push_back(std::move(*bound));
+  return {};
+}
+
 }  // namespace
 
 std::string tenant_folder(const std::string& base) { return base + ".d"; }
 
 std::string tenant_path(const std::string& base, std::string_view tenant) {
   return tenant_folder(base) + "/" + std::string(tenant) + ".sock";
+}
+
+std::string doorbell_path(const std::string& base, std::string_view tenant) {
+  return tenant_folder(base) + "/" + std::string(tenant) + ".ivshmem";
 }
 
 tl::expected<BoundSocket, std::string> bind_socket(const std::string& path, const SocketOwner& owner) {
@@ -201,6 +221,8 @@ tl::expected<SocketSet, std::string> bind_all(const Config& config, uid_t servic
     for (const auto& [name, tenant] : config.tenants) {
       if (name == kDefaultTenant) continue;
       if (auto bound = bind_tenant(set, base, name, tenant); !bound) return give_up(bound.error());
+      if (!tenant.doorbell) continue;
+      if (auto bound = bind_doorbells(set, base, name, tenant); !bound) return give_up(bound.error());
     }
     // Last, so that whoever can connect to it finds the tenants' sockets there too.
     const auto first = config.tenants.find(kDefaultTenant);

@@ -2,8 +2,9 @@
 //
 // Made before privileges are dropped. A tenant's Unix socket lies beside the listening socket:
 // PATH.d/NAME.sock; PATH itself is the tenant `default`. The folder PATH.d belongs to the service's
-// own uid, so that tenants can be added while it runs. Whoever can connect to a socket is its tenant:
-// owner and mode are the whole access control.
+// own uid, so that tenants can be added while it runs. PATH.d/NAME.ivshmem is for the QEMU of a tenant's VM
+// whose device has doorbells. Whoever can connect to a socket is its tenant: owner and mode are the whole
+// access control.
 #pragma once
 
 #include <sys/types.h>
@@ -19,7 +20,7 @@
 namespace viaduct::host::daemon {
 
 struct BoundSocket {
-  enum class Via { local, tcp, vsock };
+  enum class Via { local, tcp, vsock, ivshmem };
   UniqueFd fd;  // listening, non-blocking
   Via via = Via::local;
   std::string path;    // between machines the URL
@@ -42,6 +43,7 @@ struct SocketOwner {
 
 std::string tenant_folder(const std::string& base);
 std::string tenant_path(const std::string& base, std::string_view tenant);
+std::string doorbell_path(const std::string& base, std::string_view tenant);
 
 // Replaces the socket of a dead daemon; a live one is an error that says so.
 [[nodiscard]] tl::expected<BoundSocket, std::string> bind_socket(const std::string& path,

@@ -13,6 +13,7 @@
 
 #include "generated/protocol/control/control.pb.h"
 #include "host-renderer/daemon/config.hpp"
+#include "host-renderer/daemon/doorbell_server.hpp"
 #include "host-renderer/vm/vm_memory.hpp"
 #include "protocol/control/handshake.hpp"
 
@@ -30,6 +31,7 @@ struct SessionOptions {
   std::vector<std::byte> hello;  // the guest's, without its token; empty for OpenGL
   protocol::RegionKind region = protocol::RegionKind::memfd;
   std::shared_ptr<vm::Slice> slice;  // of the VM's memory, where the region is ivshmem
+  std::shared_ptr<Bell> bell;        // what the guest's doorbell rings, if its device has one
 };
 
 class LiveSession {

@@ -63,7 +63,9 @@ void Server::offer_region(const std::shared_ptr<Handshake>& handshake, protocol:
   offer.slice_size = (*slice)->size();
   offer.control_size = transport::kDefaultControlSize;
   offer.nonce_offset = kNonceOffset;
-  handshake->offer = std::make_unique<Offer>(Offer{std::move(hello), std::move(*slice), *nonce});
+  handshake->offer = std::make_unique<Offer>(Offer{std::move(hello), std::move(*slice), *nonce, nullptr});
+  if (tenant.doorbells) handshake->offer->bell = tenant.doorbells->take();
+  if (handshake->offer->bell) offer.doorbell = handshake->offer->bell->value();
   send_frame_now(handshake->socket, transport::FrameKind::region_offer, protocol::encode_region_offer(offer));
 
   make_room(*door, handshake->machine);
@@ -78,7 +80,7 @@ void Server::on_proof(const std::shared_ptr<Handshake>& handshake, Result<transp
   const auto door = handshake->door.lock();
   if (!door) return;
   std::erase(door->handshakes, handshake);
-  const std::unique_ptr<Offer> offer = std::move(handshake->offer);
+  std::unique_ptr<Offer> offer = std::move(handshake->offer);
   const auto proof = !frame ? tl::unexpected(frame.error())
                      : frame->kind != transport::FrameKind::region_proof
                          ? fail(Errc::bad_data, "a frame of another kind")
@@ -95,7 +97,8 @@ void Server::on_proof(const std::shared_ptr<Handshake>& handshake, Result<transp
     return refuse(*handshake, protocol::RefusalCode::limit, full);
   }
   if (proof->sight == protocol::Sight::seen && protocol::same_nonce(proof->nonce, offer->nonce)) {
-    return launch(*handshake, offer->hello, protocol::RegionKind::ivshmem, std::move(offer->slice));
+    const protocol::Hello hello = std::move(offer->hello);
+    return launch(*handshake, hello, protocol::RegionKind::ivshmem, std::move(offer));
   }
   std::string why = name_of(proof->sight);
   if (!proof->message.empty()) why += " (" + proof->message + ")";
@@ -106,7 +109,7 @@ void Server::go_without_memory(Handshake& handshake, protocol::Hello hello, cons
   if (hello.takes(protocol::RegionKind::none)) {
     VIADUCT_LOG_WARN("daemon", "%s: %s: its session goes without shared memory, and so slower",
                      handshake.who().c_str(), why.c_str());
-    return launch(handshake, hello, protocol::RegionKind::none, nullptr);
+    return launch(handshake, hello, protocol::RegionKind::none);
   }
   VIADUCT_LOG_WARN("daemon", "%s refused: no shared memory: %s", handshake.who().c_str(), why.c_str());
   refuse(handshake, protocol::RefusalCode::no_region,

@@ -139,7 +139,30 @@ std::shared_ptr<Server::Tenant> Server::tenant_of(const std::string& name) {
   return tenant;
 }
 
+void Server::add_doorbells(BoundSocket socket) {
+  const std::shared_ptr<Tenant> tenant = tenant_of(socket.tenant);
+  if (!tenant->memory) return;  // why not was logged
+  if (!tenant->doorbells) {
+    auto made = DoorbellServer::make(tenant->name, tenant->memory);
+    if (!made) {
+      VIADUCT_LOG_ERROR("daemon", "tenant %s has no doorbells: %s", tenant->name.c_str(),
+                        to_string(made.error()).c_str());
+      return;
+    }
+    tenant->doorbells = std::move(*made);
+  }
+  auto door = std::make_shared<Door>();
+  door->via = socket.via;
+  door->place = socket.path;
+  door->listener = Listener::start(loop_, std::move(socket.fd), socket.path,
+                                   [doorbells = tenant->doorbells](GuestSocket connected) {
+                                     doorbells->on_connection(std::move(connected));
+                                   });
+  doors_[door->place] = door;
+}
+
 void Server::add_listener(BoundSocket socket) {
+  if (socket.via == BoundSocket::Via::ivshmem) return add_doorbells(std::move(socket));
   auto door = std::make_shared<Door>();
   door->via = socket.via;
   door->place = socket.path;

@@ -56,6 +56,7 @@ class Server {
   struct Offer;
 
   void add_listener(BoundSocket socket);
+  void add_doorbells(BoundSocket socket);
   std::shared_ptr<Tenant> tenant_of(const std::string& name);
   void on_connection(const std::shared_ptr<Door>& door, GuestSocket socket);
   void make_room(Door& door, const std::string& machine);
@@ -68,7 +69,7 @@ class Server {
   void on_proof(const std::shared_ptr<Handshake>& handshake, Result<transport::Frame> frame);
   void go_without_memory(Handshake& handshake, protocol::Hello hello, const std::string& why);
   void launch(Handshake& handshake, const protocol::Hello& hello, protocol::RegionKind region,
-              std::shared_ptr<vm::Slice> slice);
+              std::unique_ptr<Offer> offer = nullptr);
   void begin_gl_session(const std::shared_ptr<Handshake>& handshake, const std::string& program);
   [[nodiscard]] std::string objection(const Tenant& tenant) const;
   [[nodiscard]] SessionOptions session_options(const Handshake& handshake, const std::string& program);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cinttypes>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "host-renderer/daemon/slice_hold.hpp"
@@ -165,7 +166,9 @@ Result<> Session::hand_over(WorkerProcess& worker) {
   }
   if (options_.slice) {
     start.set_slice_offset(options_.slice->offset());
-    return worker.grant(start, std::array{socket_.native_handle(), stats->get(), options_.slice->fd()});
+    std::vector<int> fds{socket_.native_handle(), stats->get(), options_.slice->fd()};
+    if (options_.bell) fds.push_back(options_.bell->fd());
+    return worker.grant(start, fds);
   }
   auto region = transport::Region::create_memfd("viaduct-region", layout);
   if (!region) return tl::unexpected(region.error());

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "host-renderer/daemon/doorbell_server.hpp"
 #include "host-renderer/daemon/guest_socket.hpp"
 #include "host-renderer/daemon/listener.hpp"
 #include "host-renderer/daemon/server.hpp"
@@ -21,8 +22,9 @@ struct Server::Tenant {
   TenantConfig limits;
   std::string token;  // of its token_file; empty: none
   uint32_t sessions = 0;
-  std::shared_ptr<vm::VmMemory> memory;  // of the tenant's VM; null: none, or not to be had
-  std::string no_memory;                 // why not, where the settings want one
+  std::shared_ptr<vm::VmMemory> memory;       // of the tenant's VM; null: none, or not to be had
+  std::string no_memory;                      // why not, where the settings want one
+  std::shared_ptr<DoorbellServer> doorbells;  // null: its device has none
 };
 
 // A listening socket. One on this machine is one tenant's; those between machines are everybody's.
@@ -42,6 +44,7 @@ struct Server::Offer {
   protocol::Hello hello;  // without its token
   std::shared_ptr<vm::Slice> slice;
   protocol::Nonce nonce{};
+  std::shared_ptr<Bell> bell;  // null: the stream rings
 };
 
 // A connection whose first frame has not arrived yet, or which looks at what was offered to it.

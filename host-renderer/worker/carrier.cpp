@@ -45,7 +45,7 @@ Result<> Carrier::take_slice(Grant& grant, const transport::RegionLayout& layout
   const UniqueFd memory = std::move(grant.region);
   auto region = transport::Region::initialise_slice(memory.get(), grant.slice_offset, layout);
   if (!region) return tl::unexpected(region.error());
-  auto ear = transport::StreamEar::create(control_);
+  auto ear = transport::StreamEar::create(control_, std::move(grant.doorbell_to_host));
   if (!ear) return tl::unexpected(ear.error());
   region_ = std::move(*region);
   slice_ = true;

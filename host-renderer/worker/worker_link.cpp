@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxMessage = 128 * 1024;  // a hello is at most 64 KiB
 constexpr std::size_t kMostGrantFds = 5;
+constexpr std::size_t kMostSliceFds = 4;  // with a doorbell
 
 // How many descriptors come with a grant; 0 for a kind that nobody knows.
 std::size_t grant_fds(protocol::RegionKind kind) {
@@ -137,7 +138,9 @@ Result<Grant> WorkerLink::wait_for_grant() {
   const control::WorkerStart& start = message.start();
   Grant grant;
   if (start.region_kind() != 0) grant.region_kind = static_cast<protocol::RegionKind>(start.region_kind());
-  if (*received != grant_fds(grant.region_kind)) return fail(Errc::bad_data, "worker link: grant");
+  const bool doorbell = grant.region_kind == protocol::RegionKind::ivshmem && *received == kMostSliceFds;
+  if (*received != grant_fds(grant.region_kind) && !doorbell)
+    return fail(Errc::bad_data, "worker link: grant");
   grant.compression = start.compression();
   grant.slice_offset = start.slice_offset();
   grant.session_id = start.session_id();

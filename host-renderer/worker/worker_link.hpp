@@ -63,8 +63,8 @@ struct Grant {
   // memory, of which the session has that many bytes from slice_offset on.
   UniqueFd region;
   uint64_t slice_offset = 0;
+  UniqueFd doorbell_to_host;  // eventfd, non-blocking; of a slice only where its VM has doorbells
   // Of a memfd region only:
-  UniqueFd doorbell_to_host;   // eventfd, non-blocking
   UniqueFd doorbell_to_guest;  // eventfd, non-blocking
 };
 

@@ -232,6 +232,8 @@ std::vector<std::byte> encode_region_offer(const RegionOffer& offer) {
   out.u64(offer.slice_size);
   out.u64(offer.control_size);
   out.u64(offer.nonce_offset);
+  out.u32(offer.doorbell);
+  out.u32(0);
   return out.take();
 }
 
@@ -357,6 +359,8 @@ Result<RegionOffer> decode_region_offer(std::span<const std::byte> payload) {
   offer.slice_size = in.u64();
   offer.control_size = in.u64();
   offer.nonce_offset = in.u64();
+  offer.doorbell = in.u32();
+  in.u32();
   if (!in.ok() || in.left() != 0) return fail(Errc::bad_data, "region offer: length");
   if (!known_kind(kind)) return fail(Errc::bad_data, "region offer: kind");
   if (offer.slice_size > offer.file_size || offer.slice_offset > offer.file_size - offer.slice_size ||

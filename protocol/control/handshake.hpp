@@ -34,9 +34,10 @@
 //   +24  u64 slice size                        +44  char message[length]
 //   +32  u64 control area size
 //   +40  u64 nonce offset in the slice         Refused (host to guest, kind 3)
-//                                              +0   u32 code
-//                                              +4   u32 length
-//                                              +8   char message[length]
+//   +48  u32 what rings the host, stored       +0   u32 code
+//        to the device's doorbell register;    +4   u32 length
+//        0xffffffff: nothing does              +8   char message[length]
+//   +52  u32 0
 //
 // A command is named by the hash of its name; the hash of its wire form says how its records look. An end
 // knows a command of the other's only if both are its own. A token proves a tenant where the stream's origin
@@ -132,6 +133,8 @@ inline constexpr std::string_view kNonceMark = "VDTnonce";
 // From the system's random numbers.
 [[nodiscard]] Result<Nonce> make_nonce();
 
+inline constexpr uint32_t kNoDoorbell = ~0u;
+
 // Decoded: the slice lies in the file, the control area and the nonce in the slice, and all are page-aligned
 // but the nonce's place, which is aligned to 64.
 struct RegionOffer {
@@ -142,6 +145,7 @@ struct RegionOffer {
   uint64_t slice_size = 0;
   uint64_t control_size = 0;
   uint64_t nonce_offset = 0;
+  uint32_t doorbell = kNoDoorbell;  // a guest may ring by a byte on the stream all the same
 };
 
 enum class Sight : uint32_t {

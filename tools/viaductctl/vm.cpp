@@ -18,6 +18,7 @@
 
 #include "base/unique_fd.hpp"
 #include "host-renderer/daemon/config.hpp"
+#include "host-renderer/vm/memory_file.hpp"
 #include "tools/viaductctl/vm_print.hpp"
 
 namespace viaduct::tools {
@@ -237,9 +238,14 @@ tl::expected<std::string, std::string> remove(const VmOptions& options, const Pl
     else if (errno != ENOENT)
       return tl::unexpected(system_words("remove", path));
   }
-  return text +
-         "The running service knows the VM until it starts again, which ends the sessions that run:\n"
-         "     systemctl restart viaductd\n";
+  text +=
+      "The running service knows the VM until it starts again, which ends the sessions that run:\n"
+      "     systemctl restart viaductd\n";
+  const std::string memory = host::vm::memory_path(options.name);
+  if (fs::exists(fs::symlink_status(memory, none)))
+    text += "Its shared memory is there until the host starts again; once the VM is off:\n     rm " + memory +
+            "\n";
+  return text;
 }
 
 }  // namespace

@@ -12,12 +12,23 @@ constexpr std::array<std::string_view, 3> kForms = {"qemu", "libvirt", "proxmox"
 
 bool has_memory(const VmRecipe& vm) { return vm.settings.memory_bytes != 0; }
 
+// Beside the first Unix socket that the service listens on (host-renderer/daemon/listen_sockets.hpp).
+std::string doorbell_socket(const VmRecipe& vm) {
+  constexpr std::string_view kUnix = "unix://";
+  const auto found = std::find_if(vm.listen.begin(), vm.listen.end(),
+                                  [&](const std::string& url) { return url.starts_with(kUnix); });
+  const std::string base =
+      found == vm.listen.end() ? "/run/viaduct/viaduct.sock" : found->substr(kUnix.size());
+  return base + ".d/" + vm.name + ".ivshmem";
+}
+
+// The vectors are as many as viaductd serves (kDoorbellVectors in host-renderer/daemon/doorbell_server.hpp).
 std::vector<std::string> qemu_arguments(const VmRecipe& vm) {
   std::vector<std::string> lines;
   if (has_memory(vm)) {
     if (vm.settings.doorbell) {
-      lines.push_back("-chardev socket,id=viaduct,path=/run/viaduct/ivshmem/" + vm.name + ".sock");
-      lines.emplace_back("-device ivshmem-doorbell,chardev=viaduct,vectors=1");
+      lines.push_back("-chardev socket,id=viaduct,path=" + doorbell_socket(vm));
+      lines.emplace_back("-device ivshmem-doorbell,chardev=viaduct,vectors=64");
     } else {
       lines.push_back("-object memory-backend-file,id=viaduct,share=on,mem-path=/dev/shm/viaduct-" + vm.name +
                       ",size=" + std::to_string(vm.settings.memory_bytes / kMiB) + "M");
@@ -35,8 +46,8 @@ std::vector<std::string> libvirt_elements(const VmRecipe& vm) {
     lines.push_back("<shmem name='viaduct-" + vm.name + "'>");
     if (vm.settings.doorbell) {
       lines.emplace_back("  <model type='ivshmem-doorbell'/>");
-      lines.push_back("  <server path='/run/viaduct/ivshmem/" + vm.name + ".sock'/>");
-      lines.emplace_back("  <msi vectors='1'/>");
+      lines.push_back("  <server path='" + doorbell_socket(vm) + "'/>");
+      lines.emplace_back("  <msi vectors='64'/>");
     } else {
       lines.emplace_back("  <model type='ivshmem-plain'/>");
       lines.push_back("  <size unit='M'>" + std::to_string(vm.settings.memory_bytes / kMiB) + "</size>");

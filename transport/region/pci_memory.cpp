@@ -70,6 +70,13 @@ Result<Mapping> map_pci_memory(const PciMemory& device, std::uint64_t offset, st
   return Mapping::map(file.get(), size, offset);
 }
 
+Result<Mapping> map_pci_registers(const PciMemory& device) {
+  const fs::path path = fs::path(device.resource).parent_path() / "resource0";
+  const UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file) return fail(errno == EACCES ? Errc::refused : Errc::io, "open the device's registers", errno);
+  return Mapping::map(file.get(), kPageSize);
+}
+
 Caching caching_of(const Mapping& memory) noexcept {
   constexpr int kRounds = 5;
   constexpr int kLoads = 64;

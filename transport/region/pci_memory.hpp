@@ -39,6 +39,9 @@ std::vector<PciMemory> find_pci_memory(const std::string& root);
 // A part of one, page-aligned. refused: no permission; io otherwise (kernel lockdown among it: EPERM).
 Result<Mapping> map_pci_memory(const PciMemory& device, std::uint64_t offset, std::uint64_t size);
 
+// Its registers (BAR 0), where the doorbell is; a device without one ignores what is stored there.
+Result<Mapping> map_pci_registers(const PciMemory& device);
+
 // How the mapped device's memory is reached in fact. Loads of one word take a nanosecond each from a cache
 // and hundreds from a bus, so the quickest of a few rounds tells, and an interruption can only make it say
 // write_combined, which is right for every kind of memory and merely slower for cached one.

@@ -13,17 +13,20 @@ void StreamBell::ring() noexcept {
   }
 }
 
-Result<StreamEar> StreamEar::create(int socket) {
-  auto own = EventDoorbell::create_eventfd();
-  if (!own) return tl::unexpected(own.error());
+Result<StreamEar> StreamEar::create(int socket, UniqueFd own) {
+  if (!own) {
+    auto made = EventDoorbell::create_eventfd();
+    if (!made) return tl::unexpected(made.error());
+    own = std::move(*made);
+  }
   UniqueFd either(::epoll_create1(EPOLL_CLOEXEC));
   if (!either) return fail(Errc::io, "epoll_create1", errno);
-  for (const int fd : {socket, own->get()}) {
+  for (const int fd : {socket, own.get()}) {
     epoll_event event{};
     event.events = EPOLLIN;
     if (::epoll_ctl(either.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail(Errc::io, "epoll_ctl", errno);
   }
-  return StreamEar(socket, std::move(*own), std::move(either));
+  return StreamEar(socket, std::move(own), std::move(either));
 }
 
 void StreamEar::drain() noexcept {

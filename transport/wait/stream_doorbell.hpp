@@ -27,7 +27,8 @@ class StreamBell final : public Doorbell {
 
 class StreamEar final : public Doorbell {
  public:
-  static Result<StreamEar> create(int socket);
+  // `own`: an eventfd that somebody else may ring too (a device's doorbell); made here if empty.
+  static Result<StreamEar> create(int socket, UniqueFd own = UniqueFd());
 
   void ring() noexcept override { own_.ring(); }
   int fd() const noexcept override { return either_.get(); }

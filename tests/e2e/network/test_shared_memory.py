@@ -2,12 +2,14 @@
 """Guests that share a VM's memory with the host, without a VM: over TCP on this machine, with a folder that looks like
 /sys/bus/pci/devices and a device in it whose memory is the tenant's file."""
 
+import mmap
 import os
 import pathlib
 import signal
 import socket
 import struct
 import sys
+import threading
 import time
 import unittest
 
@@ -114,6 +116,64 @@ class Sessions(unittest.TestCase):
         time.sleep(2)
         self.assertLessEqual(ticks() - before, 2, "hundredths of a second")
         program.kill()
+
+
+class Qemu:
+    """Plays QEMU's part for a device with doorbells: gets the memory from the service, and rings what a guest stores into
+    the file that stands for the device's registers."""
+
+    REGISTER = 12
+
+    def __init__(self, host, name):
+        self.stream = socket.socket(socket.AF_UNIX)
+        self.stream.connect(f"{host.socket}.d/{name}.ivshmem")
+        self.stream.settimeout(10)
+        self.memory, self.bells, self.own = None, [], []
+        numbers = [self.message() for _ in range(3)]
+        if [number for number, _ in numbers] != [0, 1, -1]:
+            raise AssertionError(f"version 0, peer 1, the memory: {numbers}")
+        self.memory = numbers[2][1]
+        for peer, bells in ((0, self.bells), (1, self.own)):
+            for _ in range(64):
+                number, fd = self.message()
+                if number != peer or fd is None:
+                    raise AssertionError(f"a doorbell of peer {peer}, not {number}")
+                bells.append(fd)
+        self.root = host.pci_root("doorbells", [f"/proc/{os.getpid()}/fd/{self.memory}"])
+        registers = self.root / "0000:00:04.0/resource0"
+        registers.write_bytes(b"\0" * 4096)
+        self.registers = open(registers, "r+b")
+        self.page = mmap.mmap(self.registers.fileno(), 4096)
+        self.idle = 0xdeadbeef
+        self.rung = []
+        self.stopped = False
+        self.page[self.REGISTER:self.REGISTER + 4] = struct.pack("<I", self.idle)
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def message(self):
+        data, fds, _, _ = socket.recv_fds(self.stream, 8, 1)
+        return struct.unpack("<q", data)[0], fds[0] if fds else None
+
+    def _watch(self):
+        while not self.stopped:
+            value, = struct.unpack_from("<I", self.page, self.REGISTER)
+            if value == self.idle:
+                time.sleep(0.0002)
+                continue
+            struct.pack_into("<I", self.page, self.REGISTER, self.idle)
+            self.rung.append(value)
+            if value >> 16 == 0:
+                os.eventfd_write(self.bells[value & 0xffff], 1)
+
+    def close(self):
+        self.stopped = True
+        self.thread.join()
+        for fd in [self.memory, *self.bells, *self.own]:
+            os.close(fd)
+        self.page.close()
+        self.registers.close()
+        self.stream.close()
 
 
 def exchange(stream, kind, payload):
@@ -299,6 +359,68 @@ class BadDays(unittest.TestCase):
             self.assertEqual(receive(stream)[0], 3, "the handshake's time is over")
         self.assertTrue(wait_until(self.serves, 10, 0.1))
 
+
+
+class Doorbells(unittest.TestCase):
+    """Devices whose doorbells the service serves; QEMU's part is played by the test."""
+
+    def setUp(self):
+        self.host = MemoryHost(["128 MiB"], ["doorbell = true"])
+        self.name = self.host.names[0]
+        self.qemu = Qemu(self.host, self.name)
+
+    def tearDown(self):
+        self.qemu.close()
+        self.host.stop()
+
+    def test_the_memory_is_the_tenants_and_guests_ring_by_the_device(self):
+        self.assertEqual(os.fstat(self.qemu.memory).st_ino, self.host.file_of(self.name).stat().st_ino)
+        program = self.host.vm_guest(VICTIM, "frames", 30, root=self.qemu.root)
+        self.assertEqual(program.wait(60), 0, program.error_text())
+        self.assertIn("finished 30", program.text())
+        self.assertTrue(self.qemu.rung, "the guest rang")
+        self.assertEqual(set(self.qemu.rung), {0}, "peer 0, the first vector")
+
+    def test_each_session_has_a_vector(self):
+        first = self.host.vm_guest(VICTIM, "blocked-fence", root=self.qemu.root)
+        first.wait_line("blocked", 60)
+        self.qemu.rung.clear()
+        second = self.host.vm_guest(VICTIM, "frames", 30, root=self.qemu.root)
+        self.assertEqual(second.wait(60), 0, second.error_text())
+        self.assertIn(1, self.qemu.rung)
+        first.kill()
+
+    def test_a_device_whose_registers_may_not_be_mapped_rings_by_the_stream(self):
+        (self.qemu.root / "0000:00:04.0/resource0").unlink()
+        program = self.host.vm_guest(VICTIM, "frames", 30, root=self.qemu.root)
+        self.assertEqual(program.wait(60), 0, program.error_text())
+        self.assertEqual(self.qemu.rung, [])
+
+    def test_a_service_that_was_restarted_offers_no_doorbell_to_the_vm_that_was_there(self):
+        self.host.restart()
+        program = self.host.vm_guest(VICTIM, "frames", 30, root=self.qemu.root)
+        self.assertEqual(program.wait(60), 0, program.error_text())
+        self.assertEqual(self.qemu.rung, [])
+
+    def test_a_second_vm_is_sent_away(self):
+        with socket.socket(socket.AF_UNIX) as other:
+            other.settimeout(10)
+            other.connect(f"{self.host.socket}.d/{self.name}.ivshmem")
+            self.assertEqual(other.recv(8), b"", "nothing is said to it")
+        self.host.wait_log("a second VM wants its memory")
+
+    def test_a_vm_that_starts_again_gets_it_all_again(self):
+        again = self.qemu
+        again.stream.close()
+        self.host.wait_log("its VM is gone")
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.settimeout(10)
+            stream.connect(f"{self.host.socket}.d/{self.name}.ivshmem")
+            self.assertEqual(struct.unpack("<q", stream.recv(8))[0], 0)
+
+    def test_who_may_connect_is_who_runs_the_vm(self):
+        info = os.stat(f"{self.host.socket}.d/{self.name}.ivshmem")
+        self.assertEqual((info.st_uid, info.st_mode & 0o777), (os.geteuid(), 0o600))
 
 
 if __name__ == "__main__":

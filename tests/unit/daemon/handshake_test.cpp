@@ -95,6 +95,7 @@ RegionOffer sample_offer() {
   offer.slice_size = 32u << 20;
   offer.control_size = 8u << 20;
   offer.nonce_offset = 4096;
+  offer.doorbell = 7;
   return offer;
 }
 
@@ -107,6 +108,7 @@ TEST(Handshake, a_region_offer_arrives_as_it_was_sent) {
   EXPECT_EQ(got->slice_size, 32u << 20);
   EXPECT_EQ(got->control_size, 8u << 20);
   EXPECT_EQ(got->nonce_offset, 4096u);
+  EXPECT_EQ(got->doorbell, 7u);
 }
 
 TEST(Handshake, a_region_offer_outside_of_its_file_or_out_of_step_is_refused) {

@@ -45,10 +45,10 @@ TEST(VmDevices, of_a_vm_with_shared_memory) {
 
 TEST(VmDevices, of_a_vm_with_a_doorbell_name_the_services_socket) {
   EXPECT_TRUE(has(vm_devices(with_memory(true), "qemu"),
-                  "-chardev socket,id=viaduct,path=/run/viaduct/ivshmem/vm1.sock\n"
-                  "-device ivshmem-doorbell,chardev=viaduct,vectors=1\n"));
+                  "-chardev socket,id=viaduct,path=/run/viaduct/viaduct.sock.d/vm1.ivshmem\n"
+                  "-device ivshmem-doorbell,chardev=viaduct,vectors=64\n"));
   const std::string libvirt = vm_devices(with_memory(true), "libvirt");
-  EXPECT_TRUE(has(libvirt, "<server path='/run/viaduct/ivshmem/vm1.sock'/>"));
+  EXPECT_TRUE(has(libvirt, "<server path='/run/viaduct/viaduct.sock.d/vm1.ivshmem'/>"));
   EXPECT_FALSE(has(libvirt, "<size"));
 }
 
