@@ -31,7 +31,8 @@ class Transport:
 
 TRANSPORTS = {
     "stream": Transport(region="none", excepted="coherent_polling"),
-    "ivshmem": Transport(region="ivshmem", vm_add=("--memory", "512M")),
+    # Two programs at once, of which the second to start gets a quarter of it and needs 128 MiB of that.
+    "ivshmem": Transport(region="ivshmem", vm_add=("--memory", "1G")),
 }
 
 # What a job begins with.
