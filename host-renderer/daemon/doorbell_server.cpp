@@ -1,12 +1,10 @@
 #include "host-renderer/daemon/doorbell_server.hpp"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <string>
 #include <utility>
 
 #include "base/log.hpp"
@@ -91,13 +89,9 @@ void DoorbellServer::on_connection(GuestSocket socket) {
 }
 
 Result<> DoorbellServer::introduce(int socket) const {
-  // Opened anew: what QEMU keeps must not keep this service's lock with it.
-  const std::string ours = "/proc/self/fd/" + std::to_string(memory_->file().fd.get());
-  const UniqueFd memory(::open(ours.c_str(), O_RDWR | O_CLOEXEC));
-  if (!memory) return fail(Errc::io, "open the VM's memory once more", errno);
   Result<> told = tell(socket, kVersion);
   if (told) told = tell(socket, kVm);
-  if (told) told = tell(socket, kMemoryFollows, memory.get());
+  if (told) told = tell(socket, kMemoryFollows, memory_->file().lent.get());
   for (const UniqueFd& fd : to_host_) {
     if (told) told = tell(socket, kHost, fd.get());
   }

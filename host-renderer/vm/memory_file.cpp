@@ -147,7 +147,10 @@ tl::expected<MemoryFile, std::string> open_memory_file(const MemoryFileOptions& 
                           "one, or rename the tenant");
   }
   if (auto set = set_rights(file.get(), options, path); !set) return tl::unexpected(set.error());
-  return MemoryFile{std::move(file), path, options.size};
+  const std::string ours = "/proc/self/fd/" + std::to_string(file.get());
+  UniqueFd lent(::open(ours.c_str(), O_RDWR | O_CLOEXEC));
+  if (!lent) return tl::unexpected(because("open " + path + " once more"));
+  return MemoryFile{std::move(file), std::move(lent), path, options.size};
 }
 
 tl::expected<FileSight, std::string> look_at_memory_file(const MemoryFileOptions& options) {

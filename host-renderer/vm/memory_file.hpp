@@ -31,6 +31,9 @@ struct MemoryFileOptions {
 // Open for reading and writing, and locked: one service has it at a time.
 struct MemoryFile {
   UniqueFd fd;
+  // The same file, opened once more, for those who map it (workers, QEMU): a mapping holds what it was made
+  // from, and so would hold the lock when this service is gone.
+  UniqueFd lent;
   std::string path;
   uint64_t size = 0;
 

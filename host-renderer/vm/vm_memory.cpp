@@ -22,7 +22,7 @@ void Slice::set_leaving() {
 
 uint64_t Slice::file_size() const { return memory_->file_.size; }
 
-int Slice::fd() const { return memory_->file_.fd.get(); }
+int Slice::fd() const { return memory_->file_.lent.get(); }
 
 Result<> Slice::write(uint64_t at, std::span<const std::byte> bytes) const {
   if (at > size_ || bytes.size() > size_ - at) return fail(Errc::internal, "write to a slice");

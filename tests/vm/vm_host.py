@@ -33,6 +33,7 @@ TRANSPORTS = {
     "stream": Transport(region="none", excepted="coherent_polling"),
     # Two programs at once, of which the second to start gets a quarter of it and needs 128 MiB of that.
     "ivshmem": Transport(region="ivshmem", vm_add=("--memory", "1G")),
+    "doorbell": Transport(region="ivshmem", vm_add=("--memory", "1G", "--doorbell")),
 }
 
 # What a job begins with.
@@ -81,6 +82,8 @@ class VmHost(Host):
         """What `viaductctl` says is to be added to the VM's command line; without vsock, where this machine has none."""
         said = ctl("vm", "show", tenant, "--print", "qemu", "--config-dir", str(self.folder))
         lines = [line.strip() for line in said.splitlines() if line.strip().startswith("-")]
+        # The service of a test listens elsewhere.
+        lines = [line.replace("/run/viaduct/viaduct.sock", str(self.socket)) for line in lines]
         if not os.path.exists("/dev/vhost-vsock"):
             lines = [line for line in lines if "vhost-vsock" not in line]
         return [word for line in lines for word in shlex.split(line)]

@@ -323,6 +323,16 @@ class BadDays(unittest.TestCase):
         self.assertEqual(self.host.file_of(self.name).stat().st_ino, before)
         self.assertTrue(self.serves())
 
+    def test_a_service_that_was_killed_is_followed_at_once(self):
+        program = self.blocked()
+        self.host.daemon.kill()
+        self.host.daemon.wait()
+        self.host.start()
+        self.assertNotIn("in use by another", self.host.log())
+        self.assertEqual(program.wait_line("result", 10)[1], f"result {DEVICE_LOST}")
+        program.kill()
+        self.assertTrue(self.serves())
+
     def test_a_file_of_another_size_costs_its_tenant_alone(self):
         file = self.host.file_of(self.name)
         self.host.daemon.terminate()

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <vector>
 
+#include "base/mapping.hpp"
+
 namespace viaduct::host::vm {
 namespace {
 
@@ -95,6 +97,15 @@ TEST_F(VmMemoryTest, OneServiceHasItAtATime) {
   const auto first = open_memory_file(options());
   ASSERT_TRUE(first);
   EXPECT_NE(refusal(options()).find("in use by another viaductd"), std::string::npos);
+}
+
+TEST_F(VmMemoryTest, AMappingThatOutlivesTheServiceIsNotInTheNextOnesWay) {
+  auto first = open_memory_file(options());
+  ASSERT_TRUE(first) << first.error();
+  const auto mapped = Mapping::map(first->lent.get(), kMiB);
+  ASSERT_TRUE(mapped);
+  *first = MemoryFile{};
+  EXPECT_TRUE(open_memory_file(options()));
 }
 
 TEST_F(VmMemoryTest, AnUnknownUserIsNamed) {
