@@ -85,6 +85,7 @@ Result<> take_slice(const transport::RegionLayout& layout, Seen seen, Connection
   auto ear = transport::StreamEar::create(made.control->fd());
   if (!ear) return tl::unexpected(ear.error());
   made.region = std::move(*region);
+  made.device_doorbell = seen.bell != nullptr;
   made.doorbell_to_host = std::move(seen.bell);
   if (!made.doorbell_to_host) {
     made.doorbell_to_host = std::make_unique<transport::StreamBell>(made.control->fd());

@@ -25,6 +25,7 @@ struct Connection {
   transport::Region region;
   std::unique_ptr<transport::Doorbell> doorbell_to_host;
   std::unique_ptr<transport::Doorbell> doorbell_to_guest;
+  bool device_doorbell = false;  // the one to the host is a device's
   std::uint32_t session_id = 0;
   std::string driver_name;
   KnownCommands known;

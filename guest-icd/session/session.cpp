@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <cinttypes>
 #include <exception>
 
 #include "base/log.hpp"
@@ -52,11 +53,20 @@ void log_carrier(const Connection& connection) noexcept {
     VIADUCT_LOG_INFO("session", "region: stream only: no memory is shared with the host");
     return;
   }
-  const std::uint64_t size = connection.region.layout().region_size;
-  VIADUCT_LOG_INFO("session", "region: %llu MiB of memory shared with the host, %s",
-                   static_cast<unsigned long long>(size >> 20),
-                   connection.region.fd() >= 0 ? "by a descriptor over the Unix socket"
-                                               : "a slice of this machine's memory device");
+  const std::uint64_t mebibytes = connection.region.layout().region_size >> 20;
+  if (connection.region.fd() >= 0) {
+    VIADUCT_LOG_INFO("session",
+                     "region: %" PRIu64
+                     " MiB of memory shared with the host, by a descriptor over the Unix socket",
+                     mebibytes);
+    return;
+  }
+  VIADUCT_LOG_INFO(
+      "session",
+      "region: %" PRIu64
+      " MiB of memory shared with the host, a slice of this machine's memory device, %s, host woken by %s",
+      mebibytes, connection.region.view().cached() ? "cached" : "not cached",
+      connection.device_doorbell ? "its doorbell" : "the stream");
 }
 
 std::uint64_t transport_reserve(std::uint64_t arena) { return std::min(arena / 8, kMaxTransportReserve); }

@@ -26,14 +26,17 @@ HOST_SEEN = "10.0.2.2"
 class Transport:
     region: str  # the URL's ?region=: nothing else will do
     vm_add: tuple = ()  # further arguments of `viaductctl vm add`
+    carrier: str = ""  # what viaduct-doctor says of it
     excepted: str = ""  # the pixel case that this way does not promise; see EXCEPTED in test_pixels.py
 
 
 TRANSPORTS = {
-    "stream": Transport(region="none", excepted="coherent_polling"),
+    "stream": Transport(region="none", carrier="stream only", excepted="coherent_polling"),
     # Two programs at once, of which the second to start gets a quarter of it and needs 128 MiB of that.
-    "ivshmem": Transport(region="ivshmem", vm_add=("--memory", "1G")),
-    "doorbell": Transport(region="ivshmem", vm_add=("--memory", "1G", "--doorbell")),
+    "ivshmem": Transport(region="ivshmem", vm_add=("--memory", "1G"),
+                         carrier="a slice of this machine's memory device, (not )?cached, host woken by the stream"),
+    "doorbell": Transport(region="ivshmem", vm_add=("--memory", "1G", "--doorbell"),
+                          carrier="a slice of this machine's memory device, (not )?cached, host woken by its doorbell"),
 }
 
 # What a job begins with.

@@ -385,9 +385,10 @@ class Doorbells(unittest.TestCase):
 
     def test_the_memory_is_the_tenants_and_guests_ring_by_the_device(self):
         self.assertEqual(os.fstat(self.qemu.memory).st_ino, self.host.file_of(self.name).stat().st_ino)
-        program = self.host.vm_guest(VICTIM, "frames", 30, root=self.qemu.root)
+        program = self.host.vm_guest(VICTIM, "frames", 30, root=self.qemu.root, extra={"VIADUCT_LOG": "info"})
         self.assertEqual(program.wait(60), 0, program.error_text())
         self.assertIn("finished 30", program.text())
+        self.assertIn("host woken by its doorbell", program.error_text())
         self.assertTrue(self.qemu.rung, "the guest rang")
         self.assertEqual(set(self.qemu.rung), {0}, "peer 0, the first vector")
 
