@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
@@ -195,7 +196,11 @@ tl::expected<SocketSet, std::string> bind_all(const Config& config, uid_t servic
     remove_leftovers(set.leftovers);
     return tl::unexpected(std::move(text));
   };
-  for (const std::string& url : config.listen) {
+  // The Unix sockets come last: whoever can connect to one finds everything else there too.
+  std::vector<std::string> urls = config.listen;
+  std::stable_partition(urls.begin(), urls.end(),
+                        [](const std::string& url) { return !url.starts_with("unix://"); });
+  for (const std::string& url : urls) {
     const auto parsed = transport::parse_url(url);
     if (!parsed) {
       return give_up("--listen " + url + ": " + to_string(parsed.error()) +

@@ -144,6 +144,8 @@ VkResult enumerate(const Guest& guest, uint32_t& devices, uint32_t& extensions) 
 void inject_in_course(Guest& guest, const CommandResults& one) {
   const char* name = protocol::kCommandInfo[static_cast<std::size_t>(one.command)].name;
   for (const VkResult result : one.results) {
+    // What the host still waits for on this device must not be what gets the result.
+    guest.get<PFN_vkDeviceWaitIdle>("vkDeviceWaitIdle")(guest.device);
     guest.instruct("fail " + std::string(name) + " 0 " + std::to_string(result));
     switch (one.command) {
       case Command::vkEnumeratePhysicalDevices:
