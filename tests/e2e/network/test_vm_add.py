@@ -101,10 +101,15 @@ class Served(unittest.TestCase):
     """A service that reads what was written, and a guest with that token over TCP."""
 
     def test_the_guest_is_let_in_until_it_is_removed(self):
+        # Its memory has a name that the whole machine sees.
+        name = f"vm{os.getpid()}"
+        memory = pathlib.Path(f"/dev/shm/viaduct-{name}")
+        self.addCleanup(memory.unlink, missing_ok=True)
+
         class VmHost(Host):
             def start(self):
                 if not (self.folder / "tenants.d").exists():
-                    done = vm(self.folder, "add", "vm1", "--memory", "64 MiB")
+                    done = vm(self.folder, "add", name, "--memory", "64 MiB")
                     assert done.returncode == 0, done.stderr
                     self.config = f'listen = ["{url}"]\n[tenants.other]\nsessions = 1\n'
                 super().start()
@@ -113,8 +118,8 @@ class Served(unittest.TestCase):
         host = VmHost(arguments=["--listen", url])
         self.addCleanup(host.stop)
         token = host.folder / "guest-token"
-        token.write_text((host.folder / "tokens/vm1").read_text())
-        said = vm(host.folder, "show", "vm1").stdout
+        token.write_text((host.folder / "tokens" / name).read_text())
+        said = vm(host.folder, "show", name).stdout
         self.assertIn(f"echo {url} >/etc/viaduct/url", said)
 
         def words():
@@ -124,8 +129,10 @@ class Served(unittest.TestCase):
             return program.text() + program.error_text()
 
         self.assertRegex(words(), r"deviceName\s*= Viaduct")
-        self.assertTrue(re.search(r"vm1", host.log()), host.log())
-        self.assertEqual(vm(host.folder, "remove", "vm1").returncode, 0)
+        self.assertTrue(re.search(name, host.log()), host.log())
+        removed = vm(host.folder, "remove", name)
+        self.assertEqual(removed.returncode, 0)
+        self.assertIn(f"rm {memory}", removed.stdout)
         host.restart()
         self.assertIn("the token is not that of any tenant", words())
 
