@@ -1,6 +1,5 @@
 #include "guest-icd/session/region_sight.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <vector>

@@ -14,6 +14,16 @@
 
 namespace viaduct::host::daemon {
 
+// An epoll that is readable once the peer of this socket has closed its end; empty where none can be made. Of
+// its own, since the loop's waits do not tell a TCP peer's end from its bytes.
+[[nodiscard]] inline UniqueFd watch_hang_up(int socket) {
+  UniqueFd watch(::epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{};
+  event.events = EPOLLRDHUP;
+  if (watch && ::epoll_ctl(watch.get(), EPOLL_CTL_ADD, socket, &event) != 0) watch.reset();
+  return watch;
+}
+
 class GuestWatch {
  public:
   using Gone = std::function<void(const char* how)>;
@@ -27,14 +37,9 @@ class GuestWatch {
 
   // `gone` may be called twice; it must hold no reference that keeps this object alive.
   void start(const Gone& gone) {
-    // An epoll of its own, since the loop's waits do not tell a TCP peer's end from its bytes, and what the
-    // guest sends is not looked at here.
-    UniqueFd hang_up(::epoll_create1(EPOLL_CLOEXEC));
-    epoll_event event{};
-    event.events = EPOLLRDHUP;
-    if (!hang_up || ::epoll_ctl(hang_up.get(), EPOLL_CTL_ADD, socket_.native_handle(), &event) != 0) {
-      return gone("nothing can watch its connection: no descriptors are left");
-    }
+    // What the guest sends is not looked at here.
+    UniqueFd hang_up = watch_hang_up(socket_.native_handle());
+    if (!hang_up) return gone("nothing can watch its connection: no descriptors are left");
     hang_up_.assign(hang_up.release());
     hang_up_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                         [gone](boost::system::error_code error) {

@@ -6,14 +6,13 @@
 // Event loop only; it goes on by itself, as long as it takes.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <memory>
 #include <utility>
 
 #include "base/unique_fd.hpp"
+#include "host-renderer/daemon/guest_watch.hpp"
 #include "host-renderer/vm/vm_memory.hpp"
 
 namespace viaduct::host::daemon {
@@ -31,10 +30,8 @@ void keep_until_readable(const boost::asio::any_io_executor& loop, UniqueFd fd, 
 inline void hold_slice(const boost::asio::any_io_executor& loop, std::shared_ptr<vm::Slice> slice,
                        UniqueFd stream, UniqueFd worker) {
   if (worker) keep_until_readable(loop, std::move(worker), slice);
-  UniqueFd left(::epoll_create1(EPOLL_CLOEXEC));
-  epoll_event event{};
-  event.events = EPOLLRDHUP;
-  if (!left || ::epoll_ctl(left.get(), EPOLL_CTL_ADD, stream.get(), &event) != 0) return;
+  UniqueFd left = watch_hang_up(stream.get());
+  if (!left) return;
   keep_until_readable(loop, std::move(left), std::pair(std::move(slice), std::move(stream)));
 }
 
