@@ -54,6 +54,18 @@ class MirrorTest : public testing::Test {
   bool equal(std::size_t size) const {
     return std::memcmp(guest_view_.bytes(kArena), host_view_.bytes(kArena), size) == 0;
   }
+  // Each side in turn writes to the arena, and the other has the same afterwards.
+  template <class Scribble>
+  void scribble_and_compare(int rounds, std::size_t size, const Scribble& scribble) {
+    for (int round = 0; round < rounds; ++round) {
+      scribble(guest_view_.bytes(kArena));
+      ASSERT_TRUE(submit());
+      ASSERT_TRUE(equal(size)) << "round " << round;
+      scribble(host_view_.bytes(kArena));
+      ASSERT_TRUE(complete());
+      ASSERT_TRUE(equal(size)) << "round " << round;
+    }
+  }
 
   SocketPair pair_ = *make_socket_pair(SOCK_STREAM);
   Region host_region_ = *Region::initialise(*Region::create_memfd("test-host", kLayout), kLayout);

@@ -60,14 +60,7 @@ TEST_F(PackedMirror, RandomWritesOfBothSidesMeet) {
         at[begin + i] = static_cast<std::byte>(noise ? random() : begin + i / 100);
     }
   };
-  for (int round = 0; round < 60; ++round) {
-    scribble(guest_view_.bytes(kArena));
-    ASSERT_TRUE(submit());
-    ASSERT_TRUE(equal(kSize)) << "round " << round;
-    scribble(host_view_.bytes(kArena));
-    ASSERT_TRUE(complete());
-    ASSERT_TRUE(equal(kSize)) << "round " << round;
-  }
+  scribble_and_compare(60, kSize, scribble);
 }
 
 TEST_F(PackedMirror, AHostSaysWhyWhenAPackedMessageMakesNoSense) {

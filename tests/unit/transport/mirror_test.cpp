@@ -61,14 +61,7 @@ TEST_F(MirrorTest, RandomWritesOfBothSidesMeet) {
         at[begin + i] = static_cast<std::byte>(random());
     }
   };
-  for (int round = 0; round < 200; ++round) {
-    scribble(guest_view_.bytes(kArena));
-    ASSERT_TRUE(submit());
-    ASSERT_TRUE(equal(kSize)) << "round " << round;
-    scribble(host_view_.bytes(kArena));
-    ASSERT_TRUE(complete());
-    ASSERT_TRUE(equal(kSize)) << "round " << round;
-  }
+  scribble_and_compare(200, kSize, scribble);
 }
 
 TEST_F(MirrorTest, OnlyWhatChangedTravels) {
