@@ -187,13 +187,26 @@ Result<Connection> connect_to(const std::string& place, const Deadline& deadline
   return made;
 }
 
+// A host that hangs up without a word may just have been restarted, or had no hello for too long because this
+// machine was paused or stalled after the connection was made.
+Result<Connection> connect_twice(const std::string& place, const Deadline& deadline, std::string& why) {
+  auto first = connect_to(place, deadline, why);
+  if (first || first.error().code != Errc::closed) return first;
+  auto second = connect_to(place, deadline, why);
+  if (!second && second.error().code == Errc::closed) {
+    why =
+        "something answers there and hangs up without a word, twice: it is no viaductd, or its log says why";
+  }
+  return second;
+}
+
 }  // namespace
 
 Result<Connection> connect_to_host(const Deadline& deadline, std::string& tried) {
   Result<Connection> last = fail(Errc::not_found, "no place to look for the host");
   for (const std::string& place : transport::standard_places()) {
     std::string why;
-    last = connect_to(place, deadline, why);
+    last = connect_twice(place, deadline, why);
     if (last) return last;
     if (!tried.empty()) tried += "; ";
     tried += place + " (" + (why.empty() ? to_string(last.error()) : why) + ")";

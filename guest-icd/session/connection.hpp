@@ -1,8 +1,8 @@
 // The handshake with the host: finds it, says hello, receives the region and the doorbells.
 //
 // connect_to_host tries VIADUCT_URL, or the standard places in their order (transport/url.hpp), under one
-// deadline. On failure `tried` says in one line what was tried and why each failed. Any thread; holds nothing
-// afterwards.
+// deadline; a place that hangs up without a word is asked once more. On failure `tried` says in one line what
+// was tried and why each failed. Any thread; holds nothing afterwards.
 #pragma once
 
 #include <cstdint>

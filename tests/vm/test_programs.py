@@ -182,6 +182,7 @@ class Programs(unittest.TestCase):
         sessions = self.host.wait_sessions(self.tenant, ["vkcube", "victim"], 200, frames=10)
         self.machine.reset()
         self.machine.wait_match(r"^AFTER-RESET", 200)
+        self.assertEqual(self.machine.failures(), [], self.host.log()[-3000:])
         self.machine.finish(60)
         self.assert_passed("programs render after the reset")
         self.host.wait_gone(sessions, self.tenant, 60)

@@ -117,8 +117,11 @@ class VmHost(Host):
         return found
 
     def wait_gone(self, sessions, tenant, seconds):
-        """Until nothing is left of a VM's sessions, workers included."""
-        workers = [each["worker_pid"] for each in sessions]
-        if not wait_until(lambda: not self.sessions(tenant) and not any(map(alive, workers)), seconds, 0.1):
-            raise AssertionError(f"left: {self.sessions(tenant)}, workers {[pid for pid in workers if alive(pid)]}; "
+        """Until nothing is left of these sessions of a VM, workers included; it may have begun others since."""
+        workers = {each["worker_pid"] for each in sessions}
+
+        def left():
+            return [each for each in self.sessions(tenant) if each["worker_pid"] in workers]
+        if not wait_until(lambda: not left() and not any(map(alive, workers)), seconds, 0.1):
+            raise AssertionError(f"left: {left()}, workers {[pid for pid in workers if alive(pid)]}; "
                                  f"the log: {self.log()[-3000:]}")

@@ -22,9 +22,10 @@ MIB = 1 << 20
 
 
 class Relay:
-    """Between guests and a host's Unix socket: counts the bytes of each direction."""
+    """Between guests and a host's Unix socket: counts the bytes of each direction; hangs the first guests up."""
 
-    def __init__(self, host, tenant=None):
+    def __init__(self, host, tenant=None, hang_ups=0):
+        self.hang_ups = hang_ups
         self.target = f"{host.socket}.d/{tenant}.sock" if tenant else str(host.socket)
         self.path = host.folder / f"relay-{tenant}.sock"
         self.to_host = self.to_guest = 0
@@ -40,6 +41,12 @@ class Relay:
                 guest, _ = self.listener.accept()
             except OSError:
                 return
+            if self.hang_ups > 0:
+                self.hang_ups -= 1
+                # With its hello read: a connection that is closed with bytes in it is reset.
+                guest.recv(MIB)
+                guest.close()
+                continue
             host = socket.socket(socket.AF_UNIX)
             host.connect(self.target)
             for pair in ((guest, host, "to_host"), (host, guest, "to_guest")):
@@ -209,6 +216,16 @@ class WhatTravels(unittest.TestCase):
         cls.relay.close()
         cls.plain.close()
         cls.host.stop()
+
+    def test_a_host_that_hangs_up_without_a_word_is_asked_once_more(self):
+        for hang_ups, status, said in ((1, 0, "finished 5"), (2, 3, "hangs up without a word, twice")):
+            relay = Relay(self.host, f"hanging-up-{hang_ups}", hang_ups)
+            relay.target = self.relay.target
+            program = self.host.guest(VICTIM, "frames", 5, extra={"VIADUCT_URL": f"unix://{relay.path}?region=none"})
+            self.assertEqual(program.wait(60), status, program.text() + program.error_text())
+            self.assertIn(said, program.text() + program.error_text())
+            self.assertEqual(relay.hang_ups, 0)
+            relay.close()
 
     def test_unchanged_pages_do_not_travel(self):
         url = {"VIADUCT_URL": f"unix://{self.relay.path}?region=none", "VIADUCT_PERF": "no_compression"}
