@@ -26,6 +26,12 @@ echo 'tcp://10.0.2.2:9?region=none' >/etc/viaduct/url
 only_viaduct vulkaninfo --summary 2>&1 | grep 'no renderer host'
 renderers
 
+# As Secure Boot does it.
+mount -t securityfs securityfs /sys/kernel/security
+echo integrity >/sys/kernel/security/lockdown
+echo 'tcp://10.0.2.2:9' >/etc/viaduct/url
+viaduct-doctor 2>&1 | sed 's/^/LOCKED /'
+
 dpkg -P viaduct-guest >/run/dpkg.log 2>&1 || cat /run/dpkg.log
 left_behind | sed 's/^/LEFT /'
 """
@@ -54,6 +60,11 @@ class GuestWithoutHost(unittest.TestCase):
     def test_vulkan_programs_are_told_where_the_driver_looked(self):
         self.assertIn("no renderer host: tried unix:///run/viaduct/viaduct.sock", self.text)
         self.assertIn("no renderer host: tried tcp://10.0.2.2:9", self.text)
+
+    def test_a_locked_kernel_is_named_and_what_to_do(self):
+        self.assertRegex(self.text, r"(?m)^LOCKED warning +memory device .*lockdown \(integrity\)")
+        self.assertRegex(self.text, r"(?m)^LOCKED +> .*Secure Boot")
+        self.assertRegex(self.text, r"(?m)^LOCKED WRONG +host .*tcp://10\.0\.2\.2:9")
 
     def test_opengl_falls_back_to_llvmpipe_and_says_so(self):
         self.assertRegex(self.text, r"(?m)^GLX: llvmpipe")

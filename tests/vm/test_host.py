@@ -30,6 +30,7 @@ viaductctl vm add looped --cid 1 2>&1 | sed 's/^/CID-1 /'
 printf '[tenants.looped]\ncid = 1\n' >/etc/viaduct/tenants.d/looped.toml
 check 'the service takes the tenant up' restart
 by_vsock vulkaninfo --summary 2>&1 | sed -n 's/^/VSOCK /; /deviceName/p'
+VIADUCT_URL=vsock://1:7707 viaduct-doctor --timeout 300 2>&1 | sed 's/^/DOCTOR /'
 native=$(echo /usr/share/vulkan/icd.d/lvp_icd*.json)
 for case in CASES; do
   VK_DRIVER_FILES=$native VK_ICD_FILENAMES=$native ./pixels --case $case | sed 's/^/NATIVE /'
@@ -99,6 +100,12 @@ class Host(unittest.TestCase):
     def test_by_vsock_the_cid_is_the_tenant(self):
         self.assertRegex(self.text, r"(?m)^VSOCK \s*deviceName\s+= Viaduct \(llvmpipe")
         self.assertIn("VSOCK-LOST result -4", self.text)
+
+    def test_by_vsock_the_doctor_finds_nothing_wrong(self):
+        self.assertRegex(self.text, r"(?m)^DOCTOR ok +place +vsock://1:7707")
+        self.assertRegex(self.text, r"(?m)^DOCTOR ok +host +vsock://1:7707.* knows this machine")
+        self.assertRegex(self.text, r"(?m)^DOCTOR ok +transport +.*stream only")
+        self.assertNotRegex(self.text, r"(?m)^DOCTOR WRONG ")
 
     def test_a_cid_without_a_tenant_is_told_so(self):
         self.assertRegex(self.text, r"(?m)^STRANGER .*no tenant of this host has the vsock CID 1: set cid = 1 for one")

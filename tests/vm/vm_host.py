@@ -5,7 +5,6 @@ QEMU's user networking for the control stream. What differs: what the VM is give
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 import shlex
@@ -99,11 +98,6 @@ class VmHost(Host):
         token.write_text((self.folder / "tokens" / tenant).read_text())
         url = f"tcp://{HOST_SEEN}:{self.port}?region={self.transport.region}"
         return Machine(job.replace("URL", url), files=[package("guest"), token, *files], arguments=self.devices(tenant))
-
-    def sessions(self, tenant=None):
-        """Those of a tenant's VM, or of all, as `viaductctl status --json` has them."""
-        tenants = json.loads(self.status("--json"))["tenants"]
-        return [session for each in tenants if tenant in (None, each["name"]) for session in each["sessions"]]
 
     def wait_sessions(self, tenant, programs, seconds, frames=0):
         """Until exactly these programs of a VM are being served, and those that present have presented so many frames."""

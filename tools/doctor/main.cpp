@@ -1,6 +1,9 @@
 // The checks run in a thread of their own, and add to the report as they go: when the time is over, what is
 // there is printed with the check that did not end, whatever that waits for.
+#include <sys/socket.h>
 #include <unistd.h>
+// After sys/socket.h, whose types it uses.
+#include <linux/vm_sockets.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -74,7 +77,8 @@ class Examination {
     bool memory_wanted = false;
     for (const transport::Url& url : places) {
       tcp = tcp || url.kind == transport::UrlKind::tcp;
-      vsock = vsock || url.kind == transport::UrlKind::vsock;
+      // The loopback is this machine's own, and needs no device.
+      vsock = vsock || (url.kind == transport::UrlKind::vsock && url.cid != VMADDR_CID_LOCAL);
       memory = memory ||
                (url.kind != transport::UrlKind::unix_socket && url.region != transport::RegionChoice::none);
       memory_wanted = memory_wanted || url.region == transport::RegionChoice::ivshmem;

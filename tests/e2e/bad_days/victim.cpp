@@ -242,8 +242,9 @@ int region_full() {
   return 0;
 }
 
-// Records far more than the ring's memory holds, into command buffers that wait to be submitted.
-int ring_full() {
+// Records far more than the ring's memory holds, into command buffers that wait to be submitted; again and
+// again.
+int ring_full(long rounds) {
   const Gpu gpu;
   constexpr uint32_t kChunk = 65536;
   constexpr uint32_t kBuffers = 8;
@@ -251,34 +252,40 @@ int ring_full() {
   const MappedBuffer target(gpu, uint64_t{kChunk} * kBuffers);
   std::vector<uint32_t> data(kChunk / 4);
   std::vector<VkCommandBuffer> commands;
-  for (uint32_t b = 0; b < kBuffers; ++b) {
-    commands.push_back(allocate_commands(gpu, gpu.pool));
-    begin(commands.back());
-    for (uint32_t u = 0; u < kUpdates; ++u) {
-      for (uint32_t i = 0; i < data.size(); ++i) data[i] = b * 1000003U + u * 65537U + i;
-      vkCmdUpdateBuffer(commands.back(), target.buffer, uint64_t{b} * kChunk, kChunk, data.data());
-      VkMemoryBarrier order{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
-      order.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-      order.dstAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT;
-      vkCmdPipelineBarrier(commands.back(), VK_PIPELINE_STAGE_TRANSFER_BIT,
-                           VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &order, 0,
-                           nullptr, 0, nullptr);
+  for (uint32_t b = 0; b < kBuffers; ++b) commands.push_back(allocate_commands(gpu, gpu.pool));
+  const auto word = [](long round, uint32_t b, uint32_t u, uint32_t i) {
+    return static_cast<uint32_t>(round) * 7919U + b * 1000003U + u * 65537U + i;
+  };
+  for (long round = 1; round <= rounds; ++round) {
+    for (uint32_t b = 0; b < kBuffers; ++b) {
+      begin(commands[b]);
+      for (uint32_t u = 0; u < kUpdates; ++u) {
+        for (uint32_t i = 0; i < data.size(); ++i) data[i] = word(round, b, u, i);
+        vkCmdUpdateBuffer(commands[b], target.buffer, uint64_t{b} * kChunk, kChunk, data.data());
+        VkMemoryBarrier order{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+        order.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+        order.dstAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT;
+        vkCmdPipelineBarrier(commands[b], VK_PIPELINE_STAGE_TRANSFER_BIT,
+                             VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &order, 0,
+                             nullptr, 0, nullptr);
+      }
+      end(commands[b]);
     }
-    end(commands.back());
-  }
-  VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
-  info.commandBufferCount = kBuffers;
-  info.pCommandBuffers = commands.data();
-  require(vkQueueSubmit(gpu.queue, 1, &info, VK_NULL_HANDLE), "vkQueueSubmit");
-  require(vkQueueWaitIdle(gpu.queue), "vkQueueWaitIdle");
-  for (uint32_t b = 0; b < kBuffers; ++b) {
-    for (uint32_t i = 0; i < kChunk / 4; ++i) {
-      if (target.words[b * kChunk / 4 + i] == b * 1000003U + (kUpdates - 1) * 65537U + i) continue;
-      std::printf("wrong word %u of buffer %u\n", i, b);
-      return 4;
+    VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
+    info.commandBufferCount = kBuffers;
+    info.pCommandBuffers = commands.data();
+    require(vkQueueSubmit(gpu.queue, 1, &info, VK_NULL_HANDLE), "vkQueueSubmit");
+    require(vkQueueWaitIdle(gpu.queue), "vkQueueWaitIdle");
+    for (uint32_t b = 0; b < kBuffers; ++b) {
+      for (uint32_t i = 0; i < kChunk / 4; ++i) {
+        if (target.words[b * kChunk / 4 + i] == word(round, b, kUpdates - 1, i)) continue;
+        std::printf("wrong word %u of buffer %u\n", i, b);
+        return 4;
+      }
     }
+    say("round", round);
   }
-  say("finished", 0);
+  say("finished", rounds);
   return 0;
 }
 
@@ -377,7 +384,7 @@ int run(int argc, char** argv) {
   if (std::strcmp(mode, "after-loss") == 0) return after_loss();
   if (std::strcmp(mode, "stay-after-loss") == 0) return stay_after_loss();
   if (std::strcmp(mode, "region-full") == 0) return region_full();
-  if (std::strcmp(mode, "ring-full") == 0) return ring_full();
+  if (std::strcmp(mode, "ring-full") == 0) return ring_full(number > 0 ? number : 1);
   if (std::strcmp(mode, "stale-handle") == 0) return stale_handle();
   if (std::strcmp(mode, "uploads") == 0) return uploads(number, false);
   if (std::strcmp(mode, "light-uploads") == 0) return uploads(number, true);

@@ -14,7 +14,8 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from harness import BUILD, alive, wait_until  # noqa: E402
+from carried import Carried  # noqa: E402
+from harness import BUILD, alive, cpu_ticks, wait_until  # noqa: E402
 from network import TOKENS  # noqa: E402
 from shared_memory import MemoryHost  # noqa: E402
 
@@ -41,7 +42,7 @@ def workers_with(host, name):
     return found
 
 
-class Sessions(unittest.TestCase):
+class Sessions(Carried, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.host = MemoryHost(["512 MiB"])
@@ -50,6 +51,9 @@ class Sessions(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.host.stop()
+
+    def guest(self, *command):
+        return self.host.vm_guest(*command)
 
     def finishes(self, *command, said="finished", seconds=120):
         for extra in ({}, UNCACHED):
@@ -106,15 +110,11 @@ class Sessions(unittest.TestCase):
     def test_an_idle_session_sleeps(self):
         program = self.host.vm_guest(VICTIM, "blocked-fence")
         program.wait_line("blocked", 60)
-        worker = next(iter(workers_with(self.host, self.name)))
-
-        def ticks():
-            return sum(int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[field])
-                       for pid in (worker, program.pid) for field in (11, 12))
+        worker = self.worker()
         time.sleep(0.5)
-        before = ticks()
+        before = cpu_ticks(worker, program.pid)
         time.sleep(2)
-        self.assertLessEqual(ticks() - before, 2, "hundredths of a second")
+        self.assertLessEqual(cpu_ticks(worker, program.pid) - before, 2, "hundredths of a second")
         program.kill()
 
 

@@ -12,7 +12,8 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from harness import BUILD, Host, alive, wait_until  # noqa: E402
+from carried import Carried  # noqa: E402
+from harness import BUILD, Host, alive, cpu_ticks, wait_until  # noqa: E402
 from network import NetHost  # noqa: E402
 
 VICTIM = BUILD / "tests/victim"
@@ -88,7 +89,7 @@ class CarriesEverything:
             self.assertEqual(program.wait(60), 0, scenario + program.text() + program.error_text())
 
 
-class StreamOnly(CarriesEverything, unittest.TestCase):
+class StreamOnly(Carried, CarriesEverything, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.host = NetHost({"vm1": []})
@@ -104,18 +105,6 @@ class StreamOnly(CarriesEverything, unittest.TestCase):
         program = self.guest(VICTIM, "frames", 20)
         self.assertEqual(program.wait(60), 0, program.error_text())
         self.assertIn("finished 20", program.text())
-
-    def worker(self):
-        """The worker that serves now, told from the warm ones by its memory's name."""
-        def find():
-            for pid in self.host.workers():
-                try:
-                    if "viaduct-mirror" in pathlib.Path(f"/proc/{pid}/maps").read_text():
-                        return pid
-                except OSError:
-                    pass
-            return None
-        return wait_until(find, 10)
 
     def test_guests_over_tcp_fall_back_to_it(self):
         program = self.host.net_guest(VICTIM, "frames", 50)
@@ -135,7 +124,6 @@ class StreamOnly(CarriesEverything, unittest.TestCase):
         program = self.guest(VICTIM, "uploads", 1000)
         program.wait_line("upload 2", 60)
         worker = self.worker()
-        self.assertTrue(worker)
         time.sleep(0.03)
         os.kill(program.pid, signal.SIGKILL)
         killed = time.monotonic()
@@ -148,7 +136,6 @@ class StreamOnly(CarriesEverything, unittest.TestCase):
         program = self.guest(VICTIM, "uploads", 1000)
         program.wait_line("upload 2", 60)
         worker = self.worker()
-        self.assertTrue(worker)
         time.sleep(0.03)
         os.kill(worker, signal.SIGKILL)
         killed = time.monotonic()
@@ -178,14 +165,10 @@ class StreamOnly(CarriesEverything, unittest.TestCase):
         program = self.guest(VICTIM, "blocked-fence")
         program.wait_line("blocked", 60)
         worker = self.worker()
-
-        def ticks():
-            return sum(int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[field])
-                       for pid in (worker, program.pid) for field in (11, 12))
         wait_until(lambda: False, 0.5)
-        before = ticks()
+        before = cpu_ticks(worker, program.pid)
         time.sleep(2)
-        self.assertLessEqual(ticks() - before, 2, "hundredths of a second")
+        self.assertLessEqual(cpu_ticks(worker, program.pid) - before, 2, "hundredths of a second")
         program.kill()
 
 

@@ -4,6 +4,7 @@ A Host owns a temporary folder and everything that it started; stop() leaves not
 in process groups of their own and killed with their test.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -68,6 +69,12 @@ def alive(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def cpu_ticks(*pids):
+    """Processor time that processes have taken, in hundredths of a second."""
+    return sum(int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[field])
+               for pid in pids for field in (11, 12))
 
 
 def descendants(root):
@@ -270,6 +277,11 @@ class Host:
         out = subprocess.run([str(BUILD / "bin/viaductctl"), "status", *arguments], env=environment, capture_output=True,
                              text=True, timeout=20, check=False)
         return out.stdout + out.stderr
+
+    def sessions(self, tenant=None):
+        """Those of a tenant, or of all, as `viaductctl status --json` has them."""
+        tenants = json.loads(self.status("--json"))["tenants"]
+        return [session for each in tenants if tenant in (None, each["name"]) for session in each["sessions"]]
 
     def wait_log(self, pattern, seconds=5):
         found = wait_until(lambda: re.search(pattern, self.log()), seconds, 0.02)
