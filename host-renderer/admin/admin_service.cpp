@@ -26,6 +26,12 @@ control::AdminReply AdminService::handle(const control::AdminRequest& request, c
     case control::AdminRequest::kAddTenant:
       add_tenant(request.add_tenant().name(), base, reply);
       break;
+    case control::AdminRequest::kSetPolicy:
+      set_policy(request.set_policy().policy(), reply);
+      break;
+    case control::AdminRequest::kSetTenant:
+      set_tenant(request.set_tenant(), reply);
+      break;
     case control::AdminRequest::KIND_NOT_SET:
       reply.set_error("this viaductd does not know the request; use the viaductctl of its version");
       break;
@@ -45,11 +51,15 @@ void AdminService::status(control::Status& out) const {
   out.set_sandbox_complete(server_.options_.sandbox_complete && locked);
   out.set_sessions_started(server_.started_);
   out.set_sessions_refused(server_.refused_);
+  out.set_policy(share_policy_name(server_.scheduler_.policy()));
   const auto add = [&](const Server::Tenant& tenant, const std::string& place) {
     control::TenantStatus& entry = *out.add_tenants();
     entry.set_name(tenant.name);
     entry.set_socket(place);
     entry.set_session_limit(tenant.limits.sessions);
+    const GpuAllowance allowance = server_.scheduler_.allowance(tenant.name);
+    entry.set_share_percent(allowance.share_percent);
+    entry.set_frames_per_second(allowance.frames_per_second);
     for (const auto& [id, session] : server_.sessions_) {
       const SessionOptions& options = session->options();
       if (options.socket == place && options.tenant == tenant.name)
@@ -93,6 +103,37 @@ void AdminService::kill(uint32_t session_id, control::AdminReply& reply) {
   reply.set_text("session " + std::to_string(session_id) + " (" + session->options().program +
                  ") has been ended");
   session->end("an administrator ended it");
+}
+
+void AdminService::set_policy(const std::string& name, control::AdminReply& reply) {
+  const auto policy = parse_share_policy(name);
+  if (!policy) return reply.set_error(std::string(kShareComplaint) + ", not \"" + name + "\"");
+  server_.scheduler_.set_policy(*policy);
+  reply.set_text(std::string("the GPU is shared out by ") + share_policy_name(*policy) +
+                 " until the service ends; `policy` in its configuration makes it stay");
+}
+
+void AdminService::set_tenant(const control::SetTenantRequest& request, control::AdminReply& reply) {
+  if (!server_.tenants_.contains(request.name())) {
+    reply.set_error("there is no tenant '" + request.name() + "'; `viaductctl status` lists them");
+    return;
+  }
+  GpuAllowance allowance = server_.scheduler_.allowance(request.name());
+  if (request.has_share_percent()) allowance.share_percent = request.share_percent();
+  if (request.has_frames_per_second()) allowance.frames_per_second = request.frames_per_second();
+  if (allowance.share_percent > kMostSharePercent || allowance.frames_per_second > kMostFramesPerSecond) {
+    reply.set_error("a share is at most " + std::to_string(kMostSharePercent) +
+                    " percent, and a cap at most " + std::to_string(kMostFramesPerSecond) +
+                    " frames a second");
+    return;
+  }
+  server_.scheduler_.allow(request.name(), allowance);
+  const auto text = [](uint32_t value, const char* unit) {
+    return value == 0 ? "none" : std::to_string(value) + unit;
+  };
+  reply.set_text("tenant " + request.name() + ": share " + text(allowance.share_percent, " %") + ", cap " +
+                 text(allowance.frames_per_second, " frames/s") +
+                 " until the service ends; `share` and `fps` in its configuration make it stay");
 }
 
 void AdminService::add_tenant(const std::string& name, const std::string& base, control::AdminReply& reply) {

@@ -20,6 +20,8 @@ class AdminService {
   void status(control::Status& out) const;
   void gpus(control::AdminReply& reply) const;
   void kill(uint32_t session_id, control::AdminReply& reply);
+  void set_policy(const std::string& name, control::AdminReply& reply);
+  void set_tenant(const control::SetTenantRequest& request, control::AdminReply& reply);
   void add_tenant(const std::string& name, const std::string& base, control::AdminReply& reply);
   Server& server_;
 };

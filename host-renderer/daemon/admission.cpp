@@ -231,6 +231,7 @@ SessionOptions Server::session_options(const Handshake& handshake, const std::st
   if (const auto door = handshake.door.lock()) options.socket = door->place;
   options.program = program.empty() ? "unknown" : program;
   options.gpu = options_.config.gpu;
+  options.scheduler = &scheduler_;
   options.limits = tenant.limits;
   options.start_timeout = milliseconds(options_.config.start_timeout_ms);
   options.require_sandbox = options_.config.require_sandbox;

@@ -170,7 +170,7 @@ void read_tenants(Reader& in, const toml::table& root, Config& config) {
     }
     in.only(*table, "tenants." + name + ".",
             {"socket_owner", "socket_group", "socket_mode", "cid", "token_file", "memory", "memory_owner",
-             "doorbell", "arena", "device_memory", "max_objects", "sessions", "compression"});
+             "doorbell", "arena", "device_memory", "max_objects", "sessions", "compression", "share", "fps"});
     TenantConfig tenant = config.limits;
     in.text(*table, "socket_owner", tenant.socket_owner);
     in.text(*table, "socket_group", tenant.socket_group);
@@ -178,6 +178,8 @@ void read_tenants(Reader& in, const toml::table& root, Config& config) {
     read_vm(in, *table, config, tenant);
     read_limits(in, *table, tenant);
     in.flag(*table, "compression", tenant.compression);
+    in.number(*table, "share", 1, kMostSharePercent, tenant.gpu.share_percent);
+    in.number(*table, "fps", 1, kMostFramesPerSecond, tenant.gpu.frames_per_second);
     config.tenants[name] = std::move(tenant);
     config.tenant_places[name] = in.place_of(value);
   }
@@ -244,12 +246,19 @@ tl::expected<Config, std::string> parse_config(std::string_view text, const std:
   Reader in(name);
   in.only(root, "",
           {"listen", "driver", "gpu", "gl", "require_sandbox", "validate", "allow_public_tcp", "expose",
-           "pool", "limits", "tenants", "compression"});
+           "pool", "limits", "tenants", "compression", "policy"});
   in.list(root, "listen", config.listen);
   in.text(root, "driver", config.driver);
   in.text(root, "gpu", config.gpu);
   in.text(root, "gl", config.gl);
   if (!valid_gl(config.gl)) in.complain(*root.get("gl"), kGlComplaint);
+  std::string policy = share_policy_name(config.policy);
+  in.text(root, "policy", policy);
+  if (const auto known = parse_share_policy(policy)) {
+    config.policy = *known;
+  } else {
+    in.complain(*root.get("policy"), std::string(kShareComplaint) + ", not \"" + policy + "\"");
+  }
   in.flag(root, "require_sandbox", config.require_sandbox);
   in.flag(root, "validate", config.validate);
   in.flag(root, "allow_public_tcp", config.allow_public_tcp);

@@ -7,6 +7,7 @@
 //   gl = "virgl"                 # lend OpenGL too, by virglrenderer's vtest server; "none" = do not
 //   validate = false             # the Khronos validation layer on the host's driver
 //   expose = ["/opt/amdgpu"]     # further paths that the driver reads
+//   policy = "best-effort"       # how tenants share the GPU: "equal-share", "fixed-share"
 //   compression = true           # offer it to guests whose memory travels on the stream; also a tenant's own
 //   allow_public_tcp = false     # listen on tcp:// addresses that are no private network's too
 //   [pool]
@@ -25,6 +26,8 @@
 //   [tenants.vm1]                # a VM
 //   cid = 42                     # over vsock: this CID is this tenant
 //   token_file = "/etc/viaduct/tokens/vm1"  # over TCP: who shows this file's content is this tenant
+//   share = 25                   # percent of the GPU's time, under fixed-share
+//   fps = 60                     # frames per second of each of its programs, at most
 //   memory = "512 MiB"           # the VM's shared memory (ivshmem): /dev/shm/viaduct-vm1, a power of two
 //   memory_owner = "libvirt-qemu"  # who runs the VM and so must open that file
 //   doorbell = true              # the VM's device is an ivshmem-doorbell, served by viaductd
@@ -42,6 +45,8 @@
 #include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
+
+#include "host-renderer/schedule/fair_shares.hpp"
 
 namespace viaduct::host::daemon {
 
@@ -64,6 +69,7 @@ struct TenantConfig {
   uint64_t memory_bytes = 0;  // 0, or a power of two from kMinVmMemory
   std::string memory_owner;   // empty = who starts the service
   bool doorbell = false;
+  GpuAllowance gpu;  // share and cap
 };
 
 struct Config {
@@ -75,6 +81,7 @@ struct Config {
   bool validate = false;
   bool allow_public_tcp = false;  // listen on addresses that anybody may reach
   std::vector<std::string> expose;
+  SharePolicy policy = SharePolicy::best_effort;
   uint32_t warm_workers = 2;
   uint32_t start_timeout_ms = 10'000;
   uint32_t handshake_timeout_ms = 5'000;

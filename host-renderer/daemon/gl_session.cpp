@@ -34,6 +34,7 @@ void GlSession::start(boost::asio::io_context& loop, Spawner& spawner) {
             if (const auto self = weak.lock()) self->on_ready(ready);
           },
       .started = {},
+      .wants_gpu = {},
       .ended =
           [weak](const std::string& cause, bool) {
             if (const auto self = weak.lock()) self->on_server_ended(cause);

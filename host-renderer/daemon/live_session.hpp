@@ -19,6 +19,8 @@
 
 namespace viaduct::host::daemon {
 
+class GpuScheduler;
+
 struct SessionOptions {
   uint32_t id = 0;
   std::string tenant;
@@ -30,8 +32,9 @@ struct SessionOptions {
   bool require_sandbox = false;
   std::vector<std::byte> hello;  // the guest's, without its token; empty for OpenGL
   protocol::RegionKind region = protocol::RegionKind::memfd;
-  std::shared_ptr<vm::Slice> slice;  // of the VM's memory, where the region is ivshmem
-  std::shared_ptr<Bell> bell;        // what the guest's doorbell rings, if its device has one
+  std::shared_ptr<vm::Slice> slice;   // of the VM's memory, where the region is ivshmem
+  GpuScheduler* scheduler = nullptr;  // outlives the session; OpenGL's sessions have no seat there
+  std::shared_ptr<Bell> bell;         // what the guest's doorbell rings, if its device has one
 };
 
 class LiveSession {

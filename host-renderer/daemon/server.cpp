@@ -41,10 +41,12 @@ Server::Server(ServerOptions options, Spawner spawner)
     : options_(std::move(options)),
       spawner_(std::move(spawner)),
       pool_(loop_, spawner_, options_.no_vulkan.empty() ? options_.config.warm_workers : 0),
+      scheduler_(loop_, options_.config.policy),
       signals_(loop_),
       spawner_watch_(loop_) {
   for (const auto& [name, config] : options_.config.tenants) {
     const auto tenant = tenant_of(name);
+    scheduler_.allow(name, config.gpu);
     if (const auto token = options_.tokens.find(name); token != options_.tokens.end())
       tenant->token = std::move(token->second);
     if (const auto memory = options_.memories.find(name); memory != options_.memories.end()) {

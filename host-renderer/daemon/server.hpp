@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "host-renderer/daemon/config.hpp"
+#include "host-renderer/daemon/gpu_scheduler.hpp"
 #include "host-renderer/daemon/guest_socket.hpp"
 #include "host-renderer/daemon/live_session.hpp"
 #include "host-renderer/daemon/net_sockets.hpp"
@@ -85,6 +86,7 @@ class Server {
   boost::asio::io_context loop_;
   Spawner spawner_;
   WorkerPool pool_;
+  GpuScheduler scheduler_;
   boost::asio::signal_set signals_;
   boost::asio::posix::stream_descriptor spawner_watch_;
   std::map<std::string, std::shared_ptr<Tenant>> tenants_;  // by name

@@ -128,6 +128,10 @@ void Session::on_worker(WorkerPool::Taken taken) {
           [weak] {
             if (const auto self = weak.lock()) self->on_started();
           },
+      .wants_gpu =
+          [weak] {
+            if (const auto self = weak.lock(); self && self->seat_) self->seat_->on_call();
+          },
       .ended =
           [weak](const std::string& cause, bool expected) {
             if (const auto self = weak.lock()) self->on_worker_ended(cause, expected);
@@ -146,6 +150,9 @@ Result<> Session::hand_over(WorkerProcess& worker) {
   auto mapped = Mapping::map(stats->get(), kStatsBytes, 0, false);
   if (!mapped) return tl::unexpected(mapped.error());
   stats_ = std::move(*mapped);
+  auto seat = options_.scheduler->seat(options_.tenant, stats_);
+  if (!seat) return tl::unexpected(seat.error());
+  seat_ = std::move(*seat);
 
   control::WorkerStart start;
   start.set_session_id(options_.id);
@@ -162,11 +169,11 @@ Result<> Session::hand_over(WorkerProcess& worker) {
   start.set_region_kind(static_cast<uint32_t>(options_.region));
   start.set_compression(options_.limits.compression);
   if (options_.region == protocol::RegionKind::none) {
-    return worker.grant(start, std::array{socket_.native_handle(), stats->get()});
+    return worker.grant(start, std::array{socket_.native_handle(), stats->get(), seat_->fd()});
   }
   if (options_.slice) {
     start.set_slice_offset(options_.slice->offset());
-    std::vector<int> fds{socket_.native_handle(), stats->get(), options_.slice->fd()};
+    std::vector<int> fds{socket_.native_handle(), stats->get(), seat_->fd(), options_.slice->fd()};
     if (options_.bell) fds.push_back(options_.bell->fd());
     return worker.grant(start, fds);
   }
@@ -176,7 +183,8 @@ Result<> Session::hand_over(WorkerProcess& worker) {
   if (!to_host) return tl::unexpected(to_host.error());
   auto to_guest = transport::EventDoorbell::create_eventfd();
   if (!to_guest) return tl::unexpected(to_guest.error());
-  const std::array fds{socket_.native_handle(), stats->get(), region->get(), to_host->get(), to_guest->get()};
+  const std::array fds{socket_.native_handle(), stats->get(),   seat_->fd(),
+                       region->get(),           to_host->get(), to_guest->get()};
   return worker.grant(start, fds);
 }
 
@@ -246,6 +254,7 @@ void Session::finish() {
   if (ticket_ && pool_ != nullptr) pool_->cancel(*ticket_);
   if (options_.slice) leave_slice();
   if (worker_) worker_->kill();
+  seat_.reset();
   // The worker's copy of the socket may live a moment longer: hang up now.
   watch_.hang_up();
   const auto keep = shared_from_this();
@@ -303,6 +312,10 @@ void Session::fill_status(control::SessionStatus& status) const {
   status.set_arena_bytes(read(stats->arena_bytes));
   status.set_memory_mode(mode_name(read(stats->memory_mode)));
   status.set_validation_messages(read(stats->validation_messages));
+  if (seat_) {
+    status.set_gpu_busy_ns(seat_->busy_ns());
+    status.set_gpu_waited_ns(seat_->waited_ns());
+  }
   if (static_cast<SessionState>(read(stats->status)) == SessionState::device_lost) status.set_state("lost");
 }
 

@@ -21,6 +21,7 @@
 #include <string>
 
 #include "base/mapping.hpp"
+#include "host-renderer/daemon/gpu_scheduler.hpp"
 #include "host-renderer/daemon/guest_watch.hpp"
 #include "host-renderer/daemon/live_session.hpp"
 #include "host-renderer/daemon/stats_page.hpp"
@@ -63,6 +64,7 @@ class Session : public LiveSession, public std::enable_shared_from_this<Session>
   std::optional<WorkerPool::Ticket> ticket_;
   std::shared_ptr<WorkerProcess> worker_;
   Mapping stats_;
+  std::unique_ptr<GpuScheduler::Seat> seat_;  // from the grant to the end
   Phase phase_ = Phase::waiting;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };

@@ -81,6 +81,7 @@ void WorkerPool::launch() {
             if (const auto self = weak.lock()) on_ready(self, ready);
           },
       .started = {},
+      .wants_gpu = {},
       .ended =
           [this, weak](const std::string& cause, bool) {
             if (const auto self = weak.lock()) on_failed(self, cause);

@@ -141,6 +141,9 @@ void WorkerProcess::handle(const control::ToDaemon& message) {
     case control::ToDaemon::kStarted:
       if (const auto started = events_.started) started();
       break;
+    case control::ToDaemon::kWantsGpu:
+      if (const auto wants_gpu = events_.wants_gpu) wants_gpu();
+      break;
     case control::ToDaemon::kFailed:
       said_ = printable(message.failed().reason());
       end(said_, false);

@@ -28,6 +28,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   struct Events {
     std::function<void(const control::WorkerReady&)> ready;
     std::function<void()> started;
+    std::function<void()> wants_gpu;
     // Once, the last event: why the process is gone or useless ("killed by signal 9 (Killed)", or what it
     // said itself). `expected` if it ended by itself with nothing wrong.
     std::function<void(const std::string& cause, bool expected)> ended;

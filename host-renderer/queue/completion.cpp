@@ -3,8 +3,10 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "host-renderer/objects/objects.hpp"
+#include "host-renderer/schedule/gpu_gate.hpp"
 
 #include <system_error>
+#include <utility>
 
 namespace viaduct::host {
 namespace {
@@ -15,7 +17,7 @@ constexpr std::uint64_t kStopCheckNs = 100'000'000;
 
 CompletionThread::CompletionThread(Device& device, CompletionSink& sink, std::uint32_t slot,
                                    std::uint64_t initial_value)
-    : device_(device), sink_(sink), slot_(slot), submitted_(initial_value) {
+    : device_(device), sink_(sink), slot_(slot), submitted_(initial_value), counts_(sink.gate() != nullptr) {
   VkFence first = VK_NULL_HANDLE;
   status_ = make_fence(&first);
   if (status_ == VK_SUCCESS) {
@@ -33,6 +35,7 @@ CompletionThread::~CompletionThread() {
   if (thread_.joinable()) {
     thread_.join();
   }
+  stop_counting();
   for (const Pending& pending : pending_) {
     free_.push_back(pending.fence);
   }
@@ -60,9 +63,10 @@ VkFence CompletionThread::take_fence() noexcept {
   return make_fence(&fence) == VK_SUCCESS ? fence : VK_NULL_HANDLE;
 }
 
-void CompletionThread::submitted(std::uint64_t value, VkFence fence) noexcept {
+void CompletionThread::submitted(std::uint64_t value, VkFence fence, std::uint64_t began_ns) noexcept {
   submitted_ = value;
   const std::lock_guard lock(mutex_);
+  if (counts_) sink_.gate()->submitted(began_ns);
   pending_.push_back({value, fence, now_ns()});
 }
 
@@ -95,6 +99,14 @@ void CompletionThread::retire_oldest() noexcept {
   spin_.learn(now_ns() - pending_.front().since_ns);
   free_.push_back(pending_.front().fence);
   pending_.pop_front();
+  if (counts_) sink_.gate()->completed();
+}
+
+// What is lost does not end any more.
+void CompletionThread::stop_counting() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(counts_, false)) return;
+  for (std::size_t i = 0; i < pending_.size(); ++i) sink_.gate()->completed();
 }
 
 void CompletionThread::unused(VkFence fence) noexcept {
@@ -104,6 +116,7 @@ void CompletionThread::unused(VkFence fence) noexcept {
 
 void CompletionThread::lost(VkResult result) noexcept {
   device_.lost.store(true, std::memory_order_relaxed);
+  stop_counting();
   sink_.fail(slot_, result);
 }
 

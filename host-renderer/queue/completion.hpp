@@ -27,6 +27,7 @@
 namespace viaduct::host {
 
 struct Device;
+class GpuGate;
 
 // Where a queue's progress is published. Called from completion threads and from the decode thread (losses).
 class CompletionSink {
@@ -37,6 +38,8 @@ class CompletionSink {
   virtual void complete(std::uint32_t slot, std::uint64_t value) noexcept = 0;
   // Latched by the sink: the first result stays.
   virtual void fail(std::uint32_t slot, VkResult result) noexcept = 0;
+  // Where submissions' times are counted; null: nowhere.
+  virtual GpuGate* gate() noexcept { return nullptr; }
 };
 
 class CompletionThread {
@@ -59,8 +62,9 @@ class CompletionThread {
 
   // An unsignalled fence for the next submission; null where the driver makes no more.
   VkFence take_fence() noexcept;
-  // Not announced yet: announce() follows, or poll() until it gives true.
-  void submitted(std::uint64_t value, VkFence fence) noexcept;
+  // Not announced yet: announce() follows, or poll() until it gives true. `began_ns`: when the driver was
+  // asked.
+  void submitted(std::uint64_t value, VkFence fence, std::uint64_t began_ns) noexcept;
   // The thread waits for everything that was submitted.
   void announce() noexcept;
   // Whether exactly one submission is pending, and not announced.
@@ -82,6 +86,7 @@ class CompletionThread {
   bool wait_for(const Pending& pending) noexcept;
   bool settle(const Pending& pending, VkResult result) noexcept;
   void retire_oldest() noexcept;
+  void stop_counting() noexcept;
   VkResult make_fence(VkFence* fence) noexcept;
 
   Device& device_;
@@ -95,6 +100,7 @@ class CompletionThread {
   std::deque<Pending> pending_;
   std::size_t announced_ = 0;  // of the pending ones, from the oldest
   std::vector<VkFence> free_;  // unsignalled
+  bool counts_;                // pending ones count at the gate
   transport::AdaptiveSpin spin_;
   std::atomic<bool> stop_{false};
   std::thread thread_;

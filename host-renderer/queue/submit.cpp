@@ -1,6 +1,8 @@
+#include "base/clock.hpp"
 #include "base/trace.hpp"
 #include "generated/host/overrides.hpp"
 #include "host-renderer/memory/shadow.hpp"
+#include "host-renderer/schedule/gpu_gate.hpp"
 #include "host-renderer/worker/command_context.hpp"
 #include "host-renderer/worker/session.hpp"
 
@@ -20,6 +22,9 @@ Queue* ready_queue(CommandContext& ctx, protocol::ObjectId id, std::uint64_t val
     ctx.session.lose(*queue, "work was submitted after the loss");
     return nullptr;
   }
+  if (GpuGate* gate = ctx.session.gate()) {
+    gate->pass([&] { ctx.session.completion_watch().let_go(); });
+  }
   ctx.session.guest_to_driver(*queue->device);
   return queue;
 }
@@ -29,9 +34,10 @@ template <class Submit>
 void submit_with_fence(CommandContext& ctx, Queue& queue, std::uint64_t value,
                        const Submit& submit) noexcept {
   const VkFence fence = queue.completion->take_fence();
+  const std::uint64_t began = now_ns();
   const VkResult result = fence == VK_NULL_HANDLE ? VK_ERROR_OUT_OF_HOST_MEMORY : submit(fence);
   if (result == VK_SUCCESS) {
-    queue.completion->submitted(value, fence);
+    queue.completion->submitted(value, fence, began);
     ctx.session.completion_watch().submitted(*queue.completion);
   } else {
     if (fence != VK_NULL_HANDLE) {
@@ -103,6 +109,9 @@ void on_viaductQueueBindSparse(CommandContext& ctx, protocol::viaductQueueBindSp
 
 void on_viaductPresent(CommandContext& ctx, protocol::viaductPresent_args&) {
   stats_add(ctx.session.stats().frames, 1);
+  if (GpuGate* gate = ctx.session.gate()) {
+    gate->pace_frame([&] { ctx.session.completion_watch().let_go(); });
+  }
 }
 
 }  // namespace viaduct::host

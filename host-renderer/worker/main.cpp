@@ -8,6 +8,7 @@
 #include "generated/protocol/chain_structs.hpp"
 #include "generated/protocol/commands.hpp"
 #include "host-renderer/sandbox/lockdown.hpp"
+#include "host-renderer/schedule/gpu_gate.hpp"
 #include "host-renderer/worker/carrier.hpp"
 #include "host-renderer/worker/executor.hpp"
 #include "host-renderer/worker/session_loop.hpp"
@@ -17,6 +18,7 @@
 #include "transport/stream/frame.hpp"
 #include "transport/stream/unix_stream.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -67,6 +69,12 @@ SessionOutcome settle_outcome(SessionOutcome outcome, const transport::HostMirro
   return outcome;
 }
 
+// Whether the daemon or the guest is gone.
+bool hung_up(int link, int control) {
+  pollfd polled[] = {{link, 0, 0}, {control, POLLRDHUP, 0}};
+  return ::poll(polled, 2, 0) > 0;
+}
+
 // Why the session could not be started, or how it ended.
 Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& warm, Grant grant) {
   auto hello = protocol::decode_hello(grant.hello);
@@ -90,7 +98,18 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
     driver.validation()->count_into(stats);
   }
 
+  auto gate_page = Mapping::map(grant.gate.get(), kGatePageBytes, 0, false);
+  if (!gate_page) {
+    return tl::unexpected(gate_page.error());
+  }
+  auto& claims = *reinterpret_cast<GateClaims*>(stats_pages->data() + kGateClaimsOffset);
+  const int control_fd = grant.control.get();
+  GpuGate gate(*reinterpret_cast<const GatePage*>(gate_page->data()), claims,
+               {.call_daemon = [&link] { (void)link.send_wants_gpu(); },
+                .gone = [&link, control_fd] { return hung_up(link.fd(), control_fd); }});
+
   SessionOptions options;
+  options.gate = &gate;
   options.max_objects = grant.limits.max_objects != 0 ? grant.limits.max_objects : options.max_objects;
   options.device_memory_bytes = grant.limits.device_memory_bytes;
   options.gpu = grant.gpu;
@@ -110,7 +129,6 @@ Result<std::string> serve(WorkerLink& link, const Driver& driver, WarmDriver& wa
   Session session(driver, memory, stats, std::move(options));
   transport::RingConsumer ring(region->view(), waker);
   Executor executor(session, hello->commands);
-  const int control_fd = grant.control.get();
   const int watched[] = {link.fd(), executor.attention_fd()};
   transport::HostParker parker(region->view(), carrier.ear(), carrier.gone_fd(), watched);
 

@@ -42,6 +42,7 @@ struct SessionOptions {
       VK_HEADER_VERSION_COMPLETE;   // the registry that the guest's driver was built from
   RegionFile region;                // for imports
   std::vector<ProbeResult> probes;  // by the driver's order; missing ones are shadowed
+  GpuGate* gate = nullptr;          // before submissions; null: none, and nobody measures their time
   transport::MemoryPublisher* publisher =
       nullptr;  // of the device's writes, where the guest's region is another
 };
@@ -83,6 +84,7 @@ class Session final : public CompletionSink {
   bool has_secondaries() const noexcept { return has_secondaries_; }
 
   CompletionWatch& completion_watch() noexcept { return watch_; }
+  GpuGate* gate() noexcept override { return options_.gate; }
   InvalidCommandBuffers& invalid_command_buffers() noexcept { return invalid_; }
 
   // A completion slot has one queue at a time, which bounds the threads that a guest can cause.

@@ -16,18 +16,18 @@ namespace viaduct::host {
 namespace {
 
 constexpr std::size_t kMaxMessage = 128 * 1024;  // a hello is at most 64 KiB
-constexpr std::size_t kMostGrantFds = 5;
-constexpr std::size_t kMostSliceFds = 4;  // with a doorbell
+constexpr std::size_t kMostGrantFds = 6;
+constexpr std::size_t kMostSliceFds = 5;  // with a doorbell
 
 // How many descriptors come with a grant; 0 for a kind that nobody knows.
 std::size_t grant_fds(protocol::RegionKind kind) {
   switch (kind) {
     case protocol::RegionKind::memfd:
-      return 5;
+      return 6;
     case protocol::RegionKind::none:
-      return 2;
-    case protocol::RegionKind::ivshmem:
       return 3;
+    case protocol::RegionKind::ivshmem:
+      return 4;
   }
   return 0;
 }
@@ -120,6 +120,12 @@ Result<> WorkerLink::send_started() {
   return send_message(fd_.get(), message);
 }
 
+Result<> WorkerLink::send_wants_gpu() {
+  control::ToDaemon message;
+  message.mutable_wants_gpu();
+  return send_message(fd_.get(), message);
+}
+
 Result<> WorkerLink::send_ended(std::string_view cause) {
   control::ToDaemon message;
   message.mutable_ended()->set_cause(cause.data(), cause.size());
@@ -156,9 +162,10 @@ Result<Grant> WorkerLink::wait_for_grant() {
   grant.hello.assign(hello, hello + start.hello().size());
   grant.control = std::move(fds[0]);
   grant.stats = std::move(fds[1]);
-  grant.region = std::move(fds[2]);
-  grant.doorbell_to_host = std::move(fds[3]);
-  grant.doorbell_to_guest = std::move(fds[4]);
+  grant.gate = std::move(fds[2]);
+  grant.region = std::move(fds[3]);
+  grant.doorbell_to_host = std::move(fds[4]);
+  grant.doorbell_to_guest = std::move(fds[5]);
   return grant;
 }
 

@@ -59,6 +59,7 @@ struct Grant {
   bool compression = false;  // may be offered, if the region is none
   UniqueFd control;          // the guest's control socket; the Welcome goes there
   UniqueFd stats;            // memfd with one StatsPage (host-renderer/daemon/stats_page.hpp)
+  UniqueFd gate;             // memfd with one GatePage, to be read (host-renderer/schedule/gate_page.hpp)
   // Of shared memory: a memfd of control_bytes + arena_bytes, sealed against resizing; or a VM's whole
   // memory, of which the session has that many bytes from slice_offset on.
   UniqueFd region;
@@ -80,6 +81,8 @@ class WorkerLink {
   [[nodiscard]] Result<Grant> wait_for_grant();
   // The Welcome is on its way to the guest.
   [[nodiscard]] Result<> send_started();
+  // It is about to submit, and was asked to say so (GatePage::call).
+  [[nodiscard]] Result<> send_wants_gpu();
   // Why the session is over, for the daemon's log line; exit next.
   [[nodiscard]] Result<> send_ended(std::string_view cause);
 

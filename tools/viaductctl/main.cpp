@@ -27,6 +27,14 @@ int administer(const CtlOptions& options) {
     case Verb::gpus:
       request.mutable_gpus();
       break;
+    case Verb::policy:
+      request.mutable_set_policy()->set_policy(options.policy);
+      break;
+    case Verb::tenant:
+      request.mutable_set_tenant()->set_name(options.set_tenant);
+      if (options.share) request.mutable_set_tenant()->set_share_percent(*options.share);
+      if (options.fps) request.mutable_set_tenant()->set_frames_per_second(*options.fps);
+      break;
     default:
       request.mutable_kill()->set_session_id(options.session);
       break;

@@ -14,6 +14,8 @@ const char* ctl_help() {
        viaductctl status [--json] [--url URL]
        viaductctl gpus [--json] [--url URL]
        viaductctl kill SESSION [--url URL]
+       viaductctl policy NAME [--url URL]
+       viaductctl tenant set NAME [--share PERCENT] [--fps N] [--url URL]
        viaductctl doctor [--json] [--url URL] [--config-dir DIR]
        viaductctl vm add NAME [--cid N] [--memory SIZE [--memory-owner USER]
                       [--doorbell]] [--print FORM] [--config-dir DIR]
@@ -27,6 +29,9 @@ const char* ctl_help() {
   status   tenants and their sessions: pid, program, frames, memory
   gpus     the GPUs that the service lends
   kill     end a session; its program sees its device lost
+  policy   share the GPU out among tenants by best-effort, equal-share or
+           fixed-share, from now on until the service ends
+  tenant   change what a tenant may have, from now on until the service ends
   doctor   look at every prerequisite of this host, and say what is wrong and
            what mends it; 1 is its status where something is wrong
   vm       virtual machines that may use the service: add writes a VM's
@@ -41,6 +46,8 @@ const char* ctl_help() {
   --url URL      where the service is; default: VIADUCT_URL, then the standard
                  places ($XDG_RUNTIME_DIR/viaduct, /run/viaduct)
   --json         print JSON
+  --share PERCENT  of the GPU's time under fixed-share; 0: none of its own
+  --fps N        frames a second of each of its programs, at most; 0: no cap
   --cid N        the VM's vsock CID; default: a free one from 100
   --memory SIZE  memory that the VM shares with the host, a power of two like
                  "512 MiB"; without it the VM's sessions are stream only
@@ -51,7 +58,7 @@ const char* ctl_help() {
   --help         print this, and exit
   --version      print the version, and exit
 
-status, gpus, kill and doctor are for root and the service's own user. So is
+status, gpus, kill, policy, tenant and doctor are for root and the service's own user. So is
 `run --tenant` with a tenant that does not exist yet. vm add and vm remove are
 for root.
 )";
@@ -63,6 +70,8 @@ namespace {
 struct Split {
   CtlOptions options;
   std::string cid;
+  std::string share;
+  std::string fps;
   std::string vm_option;  // one that belongs to vm alone; empty = none was there
   bool config_dir = false;
   std::vector<std::string> words;
@@ -136,6 +145,8 @@ tl::expected<Split, std::string> split(int argc, const char* const* argv) {
                           : word == "--url"    ? &out.options.url
                           : word == "--tenant" ? &out.options.tenant
                           : word == "--gl"     ? &out.options.gl_by
+                          : word == "--share"  ? &out.share
+                          : word == "--fps"    ? &out.fps
                                                : nullptr;
     if (target == nullptr) return bad("unknown option '" + std::string(word) + "'");
     if (!has_value && i + 1 >= argc) return bad("option " + std::string(word) + " wants a value");
@@ -176,6 +187,24 @@ tl::expected<void, std::string> read_vm(Split& parts) {
   return {};
 }
 
+// What stands behind the word tenant.
+tl::expected<void, std::string> read_tenant(Split& parts) {
+  const std::vector<std::string>& words = parts.words;
+  CtlOptions& options = parts.options;
+  if (words.size() != 3 || words[1] != "set") return bad("tenant wants `set` and a tenant's name");
+  options.set_tenant = words[2];
+  if (parts.share.empty() && parts.fps.empty()) return bad("tenant set wants --share or --fps");
+  if (!parts.share.empty() &&
+      (!read_number(parts.share, options.share.emplace()) || *options.share > host::kMostSharePercent))
+    return bad("--share wants a percentage from 0 to " + std::to_string(host::kMostSharePercent) + ", not '" +
+               parts.share + "'");
+  if (!parts.fps.empty() &&
+      (!read_number(parts.fps, options.fps.emplace()) || *options.fps > host::kMostFramesPerSecond))
+    return bad("--fps wants a number from 0 to " + std::to_string(host::kMostFramesPerSecond) + ", not '" +
+               parts.fps + "'");
+  return {};
+}
+
 }  // namespace
 
 tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* const* argv) {
@@ -184,7 +213,8 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
   CtlOptions& options = parts->options;
   if (parts->answered) return options;
   const std::vector<std::string>& words = parts->words;
-  if (words.empty()) return bad("a command is missing: run, status, gpus, kill, doctor or vm");
+  if (words.empty())
+    return bad("a command is missing: run, status, gpus, kill, policy, tenant, doctor or vm");
 
   const std::string& verb = words.front();
   const std::size_t arguments = words.size() - 1;
@@ -193,6 +223,8 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
   if (verb != "vm" && !parts->vm_option.empty()) return bad(parts->vm_option + " belongs to vm");
   if (verb != "vm" && verb != "doctor" && parts->config_dir)
     return bad("--config-dir belongs to vm and doctor");
+  if (verb != "tenant" && (!parts->share.empty() || !parts->fps.empty()))
+    return bad("--share and --fps belong to tenant set");
   if (verb != "run" && !options.gl) return bad("--no-gl belongs to run");
   if (verb != "run" && !options.gl_by.empty()) return bad("--gl belongs to run");
   if (!options.gl && !options.gl_by.empty()) return bad("--gl and --no-gl exclude each other");
@@ -213,6 +245,15 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
     if (!read_number(number, options.session) || options.session == 0) {
       return bad("'" + number + "' is no session's number");
     }
+  } else if (verb == "policy") {
+    options.verb = Verb::policy;
+    if (arguments != 1) return bad("policy wants one name: best-effort, equal-share or fixed-share");
+    options.policy = words[1];
+    if (!host::parse_share_policy(options.policy))
+      return bad(std::string(host::kShareComplaint) + ", not '" + options.policy + "'");
+  } else if (verb == "tenant") {
+    options.verb = Verb::tenant;
+    if (auto read = read_tenant(*parts); !read) return tl::unexpected(read.error());
   } else if (verb == "vm") {
     options.verb = Verb::vm;
     if (auto read = read_vm(*parts); !read) return tl::unexpected(read.error());

@@ -9,7 +9,7 @@
 
 namespace viaduct::tools {
 
-enum class Verb { help, version, status, run, gpus, kill, vm, doctor };
+enum class Verb { help, version, status, run, gpus, kill, vm, doctor, policy, tenant };
 enum class VmVerb { list, add, show, remove };
 
 struct VmOptions {
@@ -33,6 +33,10 @@ struct CtlOptions {
   uint32_t session = 0;              // kill
   std::vector<std::string> program;  // run
   VmOptions vm;
+  std::string policy;             // policy
+  std::string set_tenant;         // tenant set
+  std::optional<uint32_t> share;  // percent; 0: none of its own
+  std::optional<uint32_t> fps;    // 0: no cap
 };
 
 // Errors are for people.

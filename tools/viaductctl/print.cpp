@@ -67,6 +67,7 @@ std::string status_table(const control::Status& status) {
                     std::to_string(status.warm_target()) + " warm workers, " +
                     std::to_string(status.sessions_started()) + " sessions so far, " +
                     std::to_string(status.sessions_refused()) + " refused\n";
+  out += "GPU: " + status.policy() + "\n";
   out += std::string("sandbox: ") + (status.sandbox_complete() ? "" : "INCOMPLETE: ") + status.sandbox() +
          "\n\n";
   std::vector<std::vector<std::string>> rows = {{"TENANT", "SESSION", "PID", "KIND", "PROGRAM", "AGE",
@@ -102,6 +103,8 @@ std::string status_json(const control::Status& status) {
                              .number("commands", session.commands())
                              .number("submits", session.submits())
                              .number("bytes", session.bytes())
+                             .number("gpu_busy_ns", session.gpu_busy_ns())
+                             .number("gpu_waited_ns", session.gpu_waited_ns())
                              .number("device_memory_bytes", session.device_memory_bytes())
                              .number("arena_bytes", session.arena_bytes())
                              .text("region", session.region())
@@ -115,6 +118,8 @@ std::string status_json(const control::Status& status) {
                           .text("name", tenant.name())
                           .text("socket", tenant.socket())
                           .number("session_limit", tenant.session_limit())
+                          .number("share_percent", tenant.share_percent())
+                          .number("frames_per_second", tenant.frames_per_second())
                           .raw("sessions", json_array(sessions))
                           .str());
   }
@@ -126,6 +131,7 @@ std::string status_json(const control::Status& status) {
              .number("warm_target", status.warm_target())
              .number("sessions_started", status.sessions_started())
              .number("sessions_refused", status.sessions_refused())
+             .text("policy", status.policy())
              .text("sandbox", status.sandbox())
              .flag("sandbox_complete", status.sandbox_complete())
              .raw("tenants", json_array(tenants))
