@@ -20,6 +20,8 @@ from harness import BUILD, Host, alive, clean_environment, cpu_ticks, wait_until
 CONSUMER = BUILD / "tests/gpu_consumer"
 SECONDS = 5
 POINTS = 3
+# Where programs differ: a submission's time is told from its completion, so what passes until that is noticed counts too.
+POINTS_OF_UNLIKE = 8
 
 
 class OneCoreHost(Host):
@@ -71,11 +73,11 @@ class Shares(unittest.TestCase):
         taken = {name: ticks - before[name] for name, ticks in had().items()}
         return {name: 100 * ticks / sum(taken.values()) for name, ticks in taken.items()}
 
-    def assert_shares(self, host, **wanted):
+    def assert_shares(self, host, points=POINTS, **wanted):
         # What was begun under another policy, or before all were there, is over soon; one machine may be busy otherwise.
         for attempts_left in (2, 1, 0):
             seen = self.shares(host)
-            if all(abs(seen[name] - share) <= POINTS for name, share in wanted.items()):
+            if all(abs(seen[name] - share) <= points for name, share in wanted.items()):
                 return
             self.assertTrue(attempts_left, f"wanted {wanted}, seen {seen}; {host.status()}")
 
@@ -84,7 +86,7 @@ class Shares(unittest.TestCase):
         self.consumers(host, alice=(3, 8, 10), bob=(1, 8, 1))
         self.assertGreater(self.shares(host, 2)["alice"], 60, "nothing is shared out")
         self.assertEqual(host.ctl("policy", "equal-share")[0], 0)
-        self.assert_shares(host, alice=50, bob=50)
+        self.assert_shares(host, POINTS_OF_UNLIKE, alice=50, bob=50)
         self.assertIn("GPU: equal-share", host.status())
         self.assertEqual(host.ctl("policy", "best-effort")[0], 0)
         self.assertGreater(self.shares(host, 2)["alice"], 60, "nothing is shared out any more")

@@ -175,8 +175,8 @@ TEST(Worker, sees_nothing_of_the_host_and_holds_only_its_session) {
   EXPECT_EQ(seen.find("beside"), std::string::npos) << seen;
   if (!daemon.status().sandbox_complete()) GTEST_SKIP() << "no namespaces on this machine";
   EXPECT_EQ(seen.find("sees:"), std::string::npos) << seen;
-  EXPECT_NE(seen.find(" fds=6 "), std::string::npos)
-      << "link, control, region, two doorbells, stats: " << seen;
+  EXPECT_NE(seen.find(" fds=7 "), std::string::npos)
+      << "link, control, region, two doorbells, stats, gate: " << seen;
   EXPECT_NE(seen.find(" pid=2 "), std::string::npos) << seen;
   EXPECT_NE(seen.find("secret=none"), std::string::npos) << seen;
   EXPECT_EQ(seen.find("uid=0 "), std::string::npos) << seen;
