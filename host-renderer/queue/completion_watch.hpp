@@ -41,6 +41,11 @@ class CompletionWatch {
     let_go();
   }
 
+  // The calling thread is about to wait: what it watches, if anything, it hands on. Any thread.
+  void stand_aside() noexcept {
+    if (std::this_thread::get_id() == thread_) let_go();
+  }
+
   // Hands on what is watched, if anything.
   void let_go() noexcept {
     if (watched_ == nullptr) return;

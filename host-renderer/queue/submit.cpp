@@ -23,7 +23,7 @@ Queue* ready_queue(CommandContext& ctx, protocol::ObjectId id, std::uint64_t val
     return nullptr;
   }
   if (GpuGate* gate = ctx.session.gate()) {
-    gate->pass([&] { ctx.session.completion_watch().let_go(); });
+    gate->pass([&] { ctx.session.completion_watch().stand_aside(); });
   }
   ctx.session.guest_to_driver(*queue->device);
   return queue;
@@ -110,7 +110,7 @@ void on_viaductQueueBindSparse(CommandContext& ctx, protocol::viaductQueueBindSp
 void on_viaductPresent(CommandContext& ctx, protocol::viaductPresent_args&) {
   stats_add(ctx.session.stats().frames, 1);
   if (GpuGate* gate = ctx.session.gate()) {
-    gate->pace_frame([&] { ctx.session.completion_watch().let_go(); });
+    gate->pace_frame([&] { ctx.session.completion_watch().stand_aside(); });
   }
 }
 

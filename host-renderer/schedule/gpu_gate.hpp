@@ -1,8 +1,9 @@
 // The worker's side of sharing the GPU: the gate before every submission, the time that submissions take, and
 // the cap on frames.
 //
-// pass(), submitted() and pace_frame(): decode thread. completed(): any thread. Alone on the GPU a submission
-// costs two loads of a page that nobody writes, and an uncontended lock for the time.
+// pass(), submitted() and pace_frame(): one thread at a time, the one that submits. completed(): any thread.
+// Alone on the GPU a submission costs two loads of a page that nobody writes, and an uncontended lock for the
+// time.
 #pragma once
 
 #include <atomic>
