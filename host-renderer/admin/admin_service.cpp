@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "host-renderer/daemon/server.hpp"
 #include "host-renderer/daemon/tenant.hpp"
 
@@ -15,7 +16,7 @@ control::AdminReply AdminService::handle(const control::AdminRequest& request, c
   control::AdminReply reply;
   switch (request.kind_case()) {
     case control::AdminRequest::kStatus:
-      status(*reply.mutable_status());
+      status(request.status(), *reply.mutable_status());
       break;
     case control::AdminRequest::kGpus:
       gpus(reply);
@@ -39,7 +40,7 @@ control::AdminReply AdminService::handle(const control::AdminRequest& request, c
   return reply;
 }
 
-void AdminService::status(control::Status& out) const {
+void AdminService::status(const control::StatusRequest& asked, control::Status& out) const {
   out.set_version(VIADUCT_VERSION);
   out.set_pid(static_cast<uint32_t>(::getpid()));
   const auto up = std::chrono::steady_clock::now() - server_.began_;
@@ -52,6 +53,7 @@ void AdminService::status(control::Status& out) const {
   out.set_sessions_started(server_.started_);
   out.set_sessions_refused(server_.refused_);
   out.set_policy(share_policy_name(server_.scheduler_.policy()));
+  out.set_time_ns(now_ns());
   const auto add = [&](const Server::Tenant& tenant, const std::string& place) {
     control::TenantStatus& entry = *out.add_tenants();
     entry.set_name(tenant.name);
@@ -62,8 +64,10 @@ void AdminService::status(control::Status& out) const {
     entry.set_frames_per_second(allowance.frames_per_second);
     for (const auto& [id, session] : server_.sessions_) {
       const SessionOptions& options = session->options();
-      if (options.socket == place && options.tenant == tenant.name)
-        session->fill_status(*entry.add_sessions());
+      if (options.socket != place || options.tenant != tenant.name) continue;
+      control::SessionStatus& filled = *entry.add_sessions();
+      session->fill_status(filled);
+      if (asked.frame_times()) session->fill_frame_times(*filled.mutable_frame_times());
     }
   };
   for (const auto& [place, door] : server_.doors_) {

@@ -17,7 +17,7 @@ class AdminService {
   control::AdminReply handle(const control::AdminRequest& request, const std::string& base);
 
  private:
-  void status(control::Status& out) const;
+  void status(const control::StatusRequest& asked, control::Status& out) const;
   void gpus(control::AdminReply& reply) const;
   void kill(uint32_t session_id, control::AdminReply& reply);
   void set_policy(const std::string& name, control::AdminReply& reply);

@@ -50,6 +50,8 @@ class LiveSession {
   // Ends it from the host's side.
   virtual void end(const std::string& cause) = 0;
   virtual void fill_status(control::SessionStatus& status) const = 0;
+  // Nothing where nobody counts them.
+  virtual void fill_frame_times(control::FrameTimes& /*times*/) const {}
   [[nodiscard]] const SessionOptions& options() const { return options_; }
   [[nodiscard]] bool was_refused() const { return refused_; }
 

@@ -298,6 +298,8 @@ void Session::fill_status(control::SessionStatus& status) const {
     status.set_worker_pid(static_cast<uint32_t>(worker_->pid()));
     status.set_sandbox(worker_->sandbox());
   }
+  status.set_device_memory_limit(options_.limits.device_memory_bytes);
+  status.set_arena_limit(options_.limits.arena_bytes);
   const StatsPage* stats = page(stats_);
   if (stats == nullptr) {
     status.set_memory_mode(mode_name(0));
@@ -317,6 +319,19 @@ void Session::fill_status(control::SessionStatus& status) const {
     status.set_gpu_waited_ns(seat_->waited_ns());
   }
   if (static_cast<SessionState>(read(stats->status)) == SessionState::device_lost) status.set_state("lost");
+}
+
+void Session::fill_frame_times(control::FrameTimes& times) const {
+  const StatsPage* stats = page(stats_);
+  if (stats == nullptr) return;
+  times.set_sum_ns(stats->frame_times_ns.load(std::memory_order_relaxed));
+  for (std::size_t i = 0; i < stats->frame_times.size(); ++i) {
+    const uint64_t count = stats->frame_times[i].load(std::memory_order_relaxed);
+    if (count == 0) continue;
+    if (times.counts().empty()) times.set_first(static_cast<uint32_t>(i));
+    while (times.first() + static_cast<uint32_t>(times.counts_size()) < i) times.add_counts(0);
+    times.add_counts(count);
+  }
 }
 
 }  // namespace viaduct::host::daemon

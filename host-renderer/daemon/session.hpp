@@ -39,6 +39,7 @@ class Session : public LiveSession, public std::enable_shared_from_this<Session>
   void end(const std::string& cause) override;
   // The counters as the worker last wrote them.
   void fill_status(control::SessionStatus& status) const override;
+  void fill_frame_times(control::FrameTimes& times) const override;
 
  private:
   enum class Phase { waiting, granted, running, closing, over };

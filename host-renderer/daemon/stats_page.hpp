@@ -13,11 +13,19 @@
 //   +48  memory_mode       u64   MemoryMode
 //   +56  status            u64   SessionState
 //   +64  validation        u64   messages of the validation layer (viaductd --validate)
+//   +72                          room for more words
+//   +512 frame_times_ns    u64   sum of the times between presents
+//   +520 frame_times       u64 x LogBuckets::kCount   how many of them each bucket has (base/log_buckets.hpp)
+//   +3584 GateClaims             schedule/gate_page.hpp
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+
+#include "base/log_buckets.hpp"
+#include "host-renderer/schedule/gate_page.hpp"
 
 namespace viaduct::host {
 
@@ -42,15 +50,28 @@ struct StatsPage {
   std::atomic<uint64_t> memory_mode;
   std::atomic<uint64_t> status;
   std::atomic<uint64_t> validation_messages;
+  alignas(512) std::atomic<uint64_t> frame_times_ns;
+  std::array<std::atomic<uint64_t>, LogBuckets::kCount> frame_times;
 };
-static_assert(sizeof(StatsPage) == 72 && offsetof(StatsPage, validation_messages) == 64);
+static_assert(offsetof(StatsPage, validation_messages) == 64 && offsetof(StatsPage, frame_times_ns) == 512);
+static_assert(offsetof(StatsPage, frame_times) == 520);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
 inline constexpr std::size_t kStatsBytes = 4096;  // the memfd's size
+static_assert(sizeof(StatsPage) <= kGateClaimsOffset && kGateClaimsOffset < kStatsBytes);
 
 // Single writer: a load and a store, no locked instruction.
 inline void stats_add(std::atomic<uint64_t>& word, uint64_t amount) {
   word.store(word.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+
+// A present at this time (now_ns(), never 0), after one at `last` (0: none). The worker's decode thread.
+inline void count_present(StatsPage& page, uint64_t last, uint64_t now) {
+  if (last != 0 && now >= last) {
+    stats_add(page.frame_times[LogBuckets::index_of(now - last)], 1);
+    stats_add(page.frame_times_ns, now - last);
+  }
+  stats_add(page.frames, 1);
 }
 
 }  // namespace viaduct::host

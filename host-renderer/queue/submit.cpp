@@ -108,7 +108,7 @@ void on_viaductQueueBindSparse(CommandContext& ctx, protocol::viaductQueueBindSp
 }
 
 void on_viaductPresent(CommandContext& ctx, protocol::viaductPresent_args&) {
-  stats_add(ctx.session.stats().frames, 1);
+  ctx.session.count_present();
   if (GpuGate* gate = ctx.session.gate()) {
     gate->pace_frame([&] { ctx.session.completion_watch().stand_aside(); });
   }

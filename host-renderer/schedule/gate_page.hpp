@@ -40,6 +40,6 @@ struct GateClaims {
 };
 
 inline constexpr std::size_t kGatePageBytes = 4096;     // the memfd's size
-inline constexpr std::size_t kGateClaimsOffset = 2048;  // in the statistics' memfd
+inline constexpr std::size_t kGateClaimsOffset = 3584;  // in the statistics' memfd
 
 }  // namespace viaduct::host

@@ -1,5 +1,6 @@
 #include "host-renderer/worker/session.hpp"
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "host-renderer/memory/shadow.hpp"
 #include "host-renderer/objects/command_pool.hpp"
@@ -9,6 +10,7 @@
 #include "host-renderer/worker/recorders.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace viaduct::host {
 
@@ -174,6 +176,11 @@ void Session::guest_to_driver(Device& device) noexcept {
 void Session::count_arena(std::int64_t bytes) noexcept {
   arena_used_ += static_cast<std::uint64_t>(bytes);
   stats_.arena_bytes.store(arena_used_, std::memory_order_relaxed);
+}
+
+void Session::count_present() noexcept {
+  const std::uint64_t now = now_ns();
+  host::count_present(stats_, std::exchange(last_present_ns_, now), now);
 }
 
 void Session::lose(Queue& queue, const char* why) noexcept { lose(*queue.device, why); }

@@ -95,6 +95,8 @@ class Session final : public CompletionSink {
   void give_device_memory(std::uint64_t bytes) noexcept;
   std::uint64_t device_memory_used() const noexcept { return device_memory_used_; }
   void count_arena(std::int64_t bytes) noexcept;
+  // Decode thread.
+  void count_present() noexcept;
 
   // Latches the loss of the queue's device; later submissions are not given to the driver.
   void lose(Queue& queue, const char* why) noexcept;
@@ -118,7 +120,8 @@ class Session final : public CompletionSink {
   std::bitset<transport::kCompletionSlots> completion_slots_;
   std::uint64_t device_memory_used_ = 0;
   std::uint64_t arena_used_ = 0;
-  Payloads payloads_;  // after what it counts
+  std::uint64_t last_present_ns_ = 0;  // 0: none yet
+  Payloads payloads_;                  // after what it counts
   bool shares_mappings_ = false;
   bool has_secondaries_ = false;
   std::unique_ptr<Waiters> waiters_;  // first to go: its jobs use devices

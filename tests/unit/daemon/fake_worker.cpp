@@ -1,5 +1,5 @@
 // A worker without Vulkan, for tests of the daemon. It behaves as the name of the guest's program says:
-//   ok          welcomes the guest, counts 7 frames, stays until the daemon or the guest is gone
+//   ok          welcomes the guest, counts 7 frames of 20 ms, stays until the daemon or the guest is gone
 //   crash       welcomes and dies of a null pointer      exit3   welcomes and exits with status 3
 //   baddata     welcomes, hangs up, says why, exits      mute    never welcomes
 //   fail        says that it cannot serve                rich    leaves memory in the region (64 MiB), stays
@@ -28,6 +28,8 @@
 
 namespace viaduct::host {
 namespace {
+
+constexpr uint64_t kFrameNs = 20'000'000;
 
 void stay(const WorkerLink& link, int control) {
   pollfd polled[2] = {{link.fd(), 0, 0}, {control, 0, 0}};
@@ -67,7 +69,7 @@ int serve(WorkerLink& link, const Grant& grant) {
   auto stats = Mapping::map(grant.stats.get(), kStatsBytes);
   if (!stats) return 9;
   auto& page = *reinterpret_cast<StatsPage*>(stats->data());
-  stats_add(page.frames, 7);
+  for (uint64_t frame = 1; frame <= 7; ++frame) count_present(page, (frame - 1) * kFrameNs, frame * kFrameNs);
   page.memory_mode = static_cast<uint64_t>(MemoryMode::shadow);
   page.status = static_cast<uint64_t>(SessionState::running);
 

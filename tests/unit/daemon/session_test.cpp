@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "base/log_buckets.hpp"
 #include "tests/unit/daemon/daemon_process.hpp"
 
 namespace viaduct::daemon_test {
@@ -49,6 +50,25 @@ TEST(Session, is_shown_by_status_with_what_the_worker_counts) {
   EXPECT_EQ(alice.sessions(0).memory_mode(), "shadow");
   EXPECT_TRUE(alive(static_cast<pid_t>(alice.sessions(0).worker_pid())));
   EXPECT_NE(alice.sessions(0).sandbox().find("seccomp"), std::string::npos) << alice.sessions(0).sandbox();
+}
+
+TEST(Session, shows_how_long_its_frames_took_to_whom_asks) {
+  Daemon daemon({.arguments = {}, .environment = {}, .config = "[limits]\ndevice_memory = \"1 GiB\"\n"});
+  const Guest guest = daemon.guest("ok");
+  ASSERT_TRUE(guest.answered) << daemon.log();
+  const control::Status plain = daemon.status();
+  EXPECT_FALSE(plain.tenants(0).sessions(0).has_frame_times());
+  EXPECT_EQ(plain.tenants(0).sessions(0).device_memory_limit(), 1u << 30);
+  EXPECT_GT(plain.tenants(0).sessions(0).arena_limit(), 0u);
+  control::AdminRequest request;
+  request.mutable_status()->set_frame_times(true);
+  const control::Status status = daemon.admin(request).status();
+  EXPECT_GT(status.time_ns(), plain.time_ns());
+  const control::FrameTimes& times = status.tenants(0).sessions(0).frame_times();
+  EXPECT_EQ(times.sum_ns(), 6u * 20'000'000);
+  EXPECT_EQ(times.first(), LogBuckets::index_of(20'000'000));
+  ASSERT_EQ(times.counts_size(), 1);
+  EXPECT_EQ(times.counts(0), 6u);
 }
 
 TEST(Session, ends_with_the_guest) {

@@ -89,6 +89,20 @@ TEST(Session, ADeviceThatIsLostWhileTheDecodeThreadLooksIsLostInTheSlot) {
   EXPECT_EQ(guest.finish().end, SessionEnd::kGuestGone);
 }
 
+TEST(Session, PresentsAreCountedWithTheTimesBetweenThem) {
+  GuestEnd guest;
+  guest.make_device();
+  Records r;
+  for (int i = 0; i < 5; ++i) r.add(VIADUCT_TEST_CALL(viaductPresent, guest.queue()));
+  guest.send(r);
+  guest.settle();
+  EXPECT_EQ(guest.stats().frames, 5u);
+  std::uint64_t times = 0;
+  for (const auto& count : guest.stats().frame_times) times += count;
+  EXPECT_EQ(times, 4u);
+  EXPECT_GT(guest.stats().frame_times_ns, 0u);
+}
+
 TEST(Session, ACallGetsItsAnswer) {
   GuestEnd guest;
   guest.make_device();
