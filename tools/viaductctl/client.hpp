@@ -10,6 +10,8 @@
 namespace viaduct::tools {
 
 [[nodiscard]] tl::expected<control::AdminReply, std::string> ask(const transport::Url& url,
-                                                                 const control::AdminRequest& request);
+                                                                 const control::AdminRequest& request,
+                                                                 int connect_ms = kConnectMs,
+                                                                 int reply_ms = kReplyMs);
 
 }  // namespace viaduct::tools

@@ -6,6 +6,7 @@
 #include "tools/viaductctl/options.hpp"
 #include "tools/viaductctl/print.hpp"
 #include "tools/viaductctl/run.hpp"
+#include "tools/viaductctl/top/top.hpp"
 #include "tools/viaductctl/vm.hpp"
 
 namespace {
@@ -82,6 +83,8 @@ int run(int argc, char** argv) {
       return manage(options->vm);
     case Verb::doctor:
       return doctor(*options);
+    case Verb::top:
+      return top(*options);
     default:
       return administer(*options);
   }

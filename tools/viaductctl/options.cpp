@@ -12,6 +12,8 @@ const char* ctl_help() {
   return R"(Usage: viaductctl run [--tenant NAME] [--gl zink|virgl] [--no-gl] [--url URL]
                       -- PROGRAM ARGS...
        viaductctl status [--json] [--url URL]
+       viaductctl top [--once] [--json] [--interval SECONDS] [--sort KEY]
+                      [--filter TEXT] [--by-tenant] [--url URL]
        viaductctl gpus [--json] [--url URL]
        viaductctl kill SESSION [--url URL]
        viaductctl policy NAME [--url URL]
@@ -27,6 +29,10 @@ const char* ctl_help() {
            OpenGL programs run there too: by Mesa's Zink, or where the
            host has no Vulkan by its OpenGL (viaductd --gl virgl)
   status   tenants and their sessions: pid, program, frames, memory
+  top      tenants and sessions as they run: frames a second, the 99th
+           percentile of the time between frames, memory, commands and bytes a
+           second. On a terminal it goes on until q, h shows its keys, and k
+           ends a session after a question; elsewhere it prints once
   gpus     the GPUs that the service lends
   kill     end a session; its program sees its device lost
   policy   share the GPU out among tenants by best-effort, equal-share or
@@ -48,6 +54,12 @@ const char* ctl_help() {
   --json         print JSON
   --share PERCENT  of the GPU's time under fixed-share; 0: none of its own
   --fps N        frames a second of each of its programs, at most; 0: no cap
+  --once         print two samples' difference as plain text, and exit
+  --interval SECONDS  from one sample to the next, 0.1 to 3600; default: 1
+  --sort KEY     tenant, session, program, fps, p99, memory, commands or bytes;
+                 default: tenant
+  --filter TEXT  only tenants and programs with this in their names
+  --by-tenant    a line for each tenant instead of each session
   --cid N        the VM's vsock CID; default: a free one from 100
   --memory SIZE  memory that the VM shares with the host, a power of two like
                  "512 MiB"; without it the VM's sessions are stream only
@@ -58,7 +70,7 @@ const char* ctl_help() {
   --help         print this, and exit
   --version      print the version, and exit
 
-status, gpus, kill, policy, tenant and doctor are for root and the service's own user. So is
+status, top, gpus, kill, policy, tenant and doctor are for root and the service's own user. So is
 `run --tenant` with a tenant that does not exist yet. vm add and vm remove are
 for root.
 )";
@@ -72,7 +84,9 @@ struct Split {
   std::string cid;
   std::string share;
   std::string fps;
-  std::string vm_option;  // one that belongs to vm alone; empty = none was there
+  std::string vm_option;   // one that belongs to vm alone; empty = none was there
+  std::string top_option;  // the same of top
+  std::string interval, sort;
   bool config_dir = false;
   std::vector<std::string> words;
   bool answered = false;  // --help or --version: nothing else matters
@@ -88,6 +102,32 @@ std::string* vm_value(Split& out, std::string_view word) {
          : word == "--print"        ? &vm.print
          : word == "--config-dir"   ? &vm.config_dir
                                     : nullptr;
+}
+
+std::string* top_value(Split& out, std::string_view word) {
+  return word == "--interval" ? &out.interval
+         : word == "--sort"   ? &out.sort
+         : word == "--filter" ? &out.options.top.filter
+                              : nullptr;
+}
+
+// An option without a value that sets something; false: it is none.
+bool set_flag(Split& out, std::string_view word) {
+  CtlOptions& options = out.options;
+  if (word == "--json") {
+    options.json = true;
+  } else if (word == "--no-gl") {
+    options.gl = false;
+  } else if (word == "--doorbell") {
+    options.vm.doorbell = true;
+    out.vm_option = word;
+  } else if (word == "--once" || word == "--by-tenant") {
+    (word == "--once" ? options.top.once : options.top.by_tenant) = true;
+    out.top_option = word;
+  } else {
+    return false;
+  }
+  return true;
 }
 
 template <class Number>
@@ -123,25 +163,16 @@ tl::expected<Split, std::string> split(int argc, const char* const* argv) {
       out.answered = true;
       return out;
     }
-    if (word == "--json") {
-      out.options.json = true;
-      continue;
-    }
-    if (word == "--no-gl") {
-      out.options.gl = false;
-      continue;
-    }
-    if (word == "--doorbell") {
-      out.options.vm.doorbell = true;
-      out.vm_option = word;
-      continue;
-    }
+    if (set_flag(out, word)) continue;
+    std::string* const of_top = top_value(out, word);
+    if (of_top != nullptr) out.top_option = word;
     std::string* const of_vm = vm_value(out, word);
     if (word == "--config-dir")
       out.config_dir = true;
     else if (of_vm != nullptr)
       out.vm_option = word;
     std::string* target = of_vm != nullptr     ? of_vm
+                          : of_top != nullptr  ? of_top
                           : word == "--url"    ? &out.options.url
                           : word == "--tenant" ? &out.options.tenant
                           : word == "--gl"     ? &out.options.gl_by
@@ -205,6 +236,27 @@ tl::expected<void, std::string> read_tenant(Split& parts) {
   return {};
 }
 
+// What top's options say.
+tl::expected<void, std::string> read_top(Split& parts) {
+  TopOptions& top = parts.options.top;
+  if (!parts.interval.empty()) {
+    double seconds = 0;
+    if (!read_number(parts.interval, seconds) || !(seconds >= 0.1 && seconds <= 3600))
+      return bad("--interval wants seconds from 0.1 to 3600, not '" + parts.interval + "'");
+    top.interval_ms = static_cast<int>(seconds * 1000 + 0.5);
+  }
+  if (!parts.sort.empty()) {
+    const auto key = find_sort_key(parts.sort);
+    if (!key)
+      return bad("--sort wants tenant, session, program, fps, p99, memory, commands or bytes, not '" +
+                 parts.sort + "'");
+    top.sort = *key;
+  }
+  if (top.by_tenant && (top.sort == SortKey::session || top.sort == SortKey::program))
+    return bad("tenants have no " + parts.sort + " to sort by");
+  return {};
+}
+
 }  // namespace
 
 tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* const* argv) {
@@ -214,7 +266,7 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
   if (parts->answered) return options;
   const std::vector<std::string>& words = parts->words;
   if (words.empty())
-    return bad("a command is missing: run, status, gpus, kill, policy, tenant, doctor or vm");
+    return bad("a command is missing: run, status, top, gpus, kill, policy, tenant, doctor or vm");
 
   const std::string& verb = words.front();
   const std::size_t arguments = words.size() - 1;
@@ -225,6 +277,7 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
     return bad("--config-dir belongs to vm and doctor");
   if (verb != "tenant" && (!parts->share.empty() || !parts->fps.empty()))
     return bad("--share and --fps belong to tenant set");
+  if (verb != "top" && !parts->top_option.empty()) return bad(parts->top_option + " belongs to top");
   if (verb != "run" && !options.gl) return bad("--no-gl belongs to run");
   if (verb != "run" && !options.gl_by.empty()) return bad("--gl belongs to run");
   if (!options.gl && !options.gl_by.empty()) return bad("--gl and --no-gl exclude each other");
@@ -235,9 +288,13 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
     options.verb = Verb::run;
     if (options.program.empty()) return bad("run wants a program: viaductctl run -- PROGRAM ARGS...");
     if (options.json) return bad("run prints no JSON");
-  } else if (verb == "status" || verb == "gpus" || verb == "doctor") {
-    options.verb = verb == "status" ? Verb::status : verb == "gpus" ? Verb::gpus : Verb::doctor;
+  } else if (verb == "status" || verb == "top" || verb == "gpus" || verb == "doctor") {
+    options.verb = verb == "status" ? Verb::status
+                   : verb == "top"  ? Verb::top
+                   : verb == "gpus" ? Verb::gpus
+                                    : Verb::doctor;
     if (arguments != 0) return bad(verb + " takes no argument");
+    if (auto read = read_top(*parts); !read) return tl::unexpected(read.error());
   } else if (verb == "kill") {
     options.verb = Verb::kill;
     if (arguments != 1) return bad("kill wants one session's number; `viaductctl status` lists them");

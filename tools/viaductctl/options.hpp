@@ -7,9 +7,11 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "tools/viaductctl/top/figures.hpp"
+
 namespace viaduct::tools {
 
-enum class Verb { help, version, status, run, gpus, kill, vm, doctor, policy, tenant };
+enum class Verb { help, version, status, top, run, gpus, kill, vm, doctor, policy, tenant };
 enum class VmVerb { list, add, show, remove };
 
 struct VmOptions {
@@ -21,6 +23,14 @@ struct VmOptions {
   std::string print;  // empty = every form
   std::optional<uint32_t> cid;
   bool doorbell = false;
+};
+
+struct TopOptions {
+  bool once = false;
+  int interval_ms = 1000;
+  SortKey sort = SortKey::tenant;
+  std::string filter;
+  bool by_tenant = false;
 };
 
 struct CtlOptions {
@@ -37,6 +47,7 @@ struct CtlOptions {
   std::string set_tenant;         // tenant set
   std::optional<uint32_t> share;  // percent; 0: none of its own
   std::optional<uint32_t> fps;    // 0: no cap
+  TopOptions top;
 };
 
 // Errors are for people.

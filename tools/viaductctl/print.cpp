@@ -3,33 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdio>
 #include <vector>
 
 #include "tools/report/json.hpp"
+#include "tools/viaductctl/text.hpp"
 
 namespace viaduct::tools {
 namespace {
-
-std::string size_text(uint64_t bytes) {
-  std::array<char, 32> out{};
-  if (bytes < 1024) {
-    std::snprintf(out.data(), out.size(), "%u B", static_cast<unsigned>(bytes));
-    return out.data();
-  }
-  double value = static_cast<double>(bytes);
-  const char* unit = "KMGTP";
-  for (value /= 1024; value >= 1024 && unit[1] != 0; value /= 1024) ++unit;
-  std::snprintf(out.data(), out.size(), value < 10 ? "%.1f %ciB" : "%.0f %ciB", value, *unit);
-  return out.data();
-}
-
-std::string age_text(uint64_t ms) {
-  const uint64_t seconds = ms / 1000;
-  if (seconds < 60) return std::to_string(seconds) + " s";
-  if (seconds < 3600) return std::to_string(seconds / 60) + " min";
-  return std::to_string(seconds / 3600) + " h " + std::to_string(seconds / 60 % 60) + " min";
-}
 
 // Columns as wide as their widest cell; the last one is not padded.
 std::string table(const std::vector<std::vector<std::string>>& rows) {
