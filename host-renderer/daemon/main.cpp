@@ -83,6 +83,8 @@ int serve(const Options& options) {
     config.gpu.clear();
   }
   ServerOptions server;
+  ServiceManager manager = ServiceManager::from_environment();
+  if (!options.list_gpus) server.manager = std::move(manager);
   auto programs = choose_programs(config, options, server);
   if (!programs) return complain(programs.error());
   sandbox::LaunchConfig& probed = server.no_vulkan.empty() ? programs->launch : *programs->gl;

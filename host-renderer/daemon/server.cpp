@@ -43,7 +43,9 @@ Server::Server(ServerOptions options, Spawner spawner)
       pool_(loop_, spawner_, options_.no_vulkan.empty() ? options_.config.warm_workers : 0),
       scheduler_(loop_, options_.config.policy),
       signals_(loop_),
-      spawner_watch_(loop_) {
+      spawner_watch_(loop_),
+      ready_timer_(loop_),
+      watchdog_timer_(loop_) {
   for (const auto& [name, config] : options_.config.tenants) {
     const auto tenant = tenant_of(name);
     scheduler_.allow(name, config.gpu);
@@ -57,8 +59,9 @@ Server::Server(ServerOptions options, Spawner spawner)
   options_.tokens.clear();
   options_.memories.clear();
   pool_.set_check([this](const control::WorkerReady& ready) { return check_worker(ready); });
-  pool_.set_on_failure([](const std::string& reason) {
+  pool_.set_on_failure([this](const std::string& reason) {
     VIADUCT_LOG_ERROR("daemon", "a worker could not start: %s", reason.c_str());
+    tell_ready("no worker could start: " + reason);
   });
 }
 
@@ -90,6 +93,7 @@ std::string Server::check_worker(const control::WorkerReady& ready) {
   }
   seen_ready_ = true;
   last_ready_ = ready;
+  tell_ready("workers start");
   return {};
 }
 
@@ -101,13 +105,38 @@ int Server::run() {
   });
   watch_spawner();
   for (BoundSocket& socket : options_.sockets) add_listener(std::move(socket));
+  feed_watchdog();
   if (options_.no_vulkan.empty()) {
     pool_.start();
+    if (pool_.target() == 0) tell_ready("no worker is kept warm");
+    ready_timer_.expires_after(milliseconds(options_.config.start_timeout_ms));
+    ready_timer_.async_wait([this](boost::system::error_code error) {
+      if (!error)
+        tell_ready("no worker has started within " + std::to_string(options_.config.start_timeout_ms) +
+                   " ms");
+    });
   } else {
     VIADUCT_LOG_WARN("daemon", "only OpenGL is lent (--gl virgl): %s", options_.no_vulkan.c_str());
+    tell_ready("only OpenGL is lent");
   }
   loop_.run();
   return exit_status_;
+}
+
+void Server::tell_ready(const std::string& status) {
+  if (std::exchange(told_ready_, true)) return;
+  ready_timer_.cancel();
+  options_.manager.tell_ready(status);
+}
+
+void Server::feed_watchdog() {
+  const auto time = options_.manager.watchdog();
+  if (time.count() == 0) return;
+  options_.manager.tell("WATCHDOG=1");
+  watchdog_timer_.expires_after(time / 2);
+  watchdog_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) feed_watchdog();
+  });
 }
 
 void Server::watch_spawner() {
@@ -126,6 +155,7 @@ void Server::watch_spawner() {
 void Server::stop(int status) {
   if (std::exchange(stopping_, true)) return;
   exit_status_ = status;
+  options_.manager.tell("STOPPING=1");
   VIADUCT_LOG_INFO("daemon", "stopping; %zu sessions end", sessions_.size());
   for (const auto& [id, session] : std::exchange(sessions_, {})) session->end("the service stops");
   loop_.stop();

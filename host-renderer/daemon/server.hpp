@@ -22,6 +22,7 @@
 #include "host-renderer/daemon/guest_socket.hpp"
 #include "host-renderer/daemon/live_session.hpp"
 #include "host-renderer/daemon/net_sockets.hpp"
+#include "host-renderer/daemon/service_manager.hpp"
 #include "host-renderer/daemon/vm_memories.hpp"
 #include "host-renderer/daemon/worker_pool.hpp"
 #include "protocol/control/handshake.hpp"
@@ -36,6 +37,7 @@ struct ServerOptions {
   uid_t service_uid = 0;
   std::string sandbox;  // what confines workers, for people
   bool sandbox_complete = false;
+  ServiceManager manager;
   std::string no_vulkan;  // why there is no driver for workers, where OpenGL is all there is; else empty
 };
 
@@ -80,6 +82,9 @@ class Server {
   void refuse(Handshake& handshake, protocol::RefusalCode code, const std::string& message);
   std::string check_worker(const control::WorkerReady& ready);
   void watch_spawner();
+  // The service manager is told once, as soon as it is known whether workers start.
+  void tell_ready(const std::string& status);
+  void feed_watchdog();
   void stop(int status);
 
   ServerOptions options_;
@@ -89,6 +94,8 @@ class Server {
   GpuScheduler scheduler_;
   boost::asio::signal_set signals_;
   boost::asio::posix::stream_descriptor spawner_watch_;
+  boost::asio::steady_timer ready_timer_;
+  boost::asio::steady_timer watchdog_timer_;
   std::map<std::string, std::shared_ptr<Tenant>> tenants_;  // by name
   std::map<std::string, std::shared_ptr<Door>> doors_;      // by place
   std::map<uint32_t, std::shared_ptr<LiveSession>> sessions_;
@@ -99,6 +106,7 @@ class Server {
   uint64_t refused_ = 0;
   int exit_status_ = 0;
   bool stopping_ = false;
+  bool told_ready_ = false;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 
