@@ -49,6 +49,7 @@ check '64 MiB go there and back' by_vsock ./victim uploads 1
 JOB = r"""
 check 'the packages install' sh -c '. ./lib.sh; install_package host && install_package guest'
 check 'the service runs' systemctl is-active viaductd
+echo "STATUS $(systemctl show -P StatusText viaductd)"
 check 'it starts with the machine' systemctl is-enabled viaductd
 check 'it listens' wait_for 60 test -S /run/viaduct/viaduct.sock
 stat -c 'MODE %n %U:%G %a' /run/viaduct/viaduct.sock /run/viaduct/viaduct.sock.d
@@ -61,6 +62,20 @@ pid=$(systemctl show -P MainPID viaductd)
 kill -9 "$pid"
 restarted() { new=$(systemctl show -P MainPID viaductd); [ "$new" != 0 ] && [ "$new" != "$pid" ] && viaductctl status; }
 check 'it is started again when it is killed' wait_for 60 restarted
+check 'it says so' wait_for 60 systemctl is-active viaductd
+echo "STATUS $(systemctl show -P StatusText viaductd)"
+override=/run/systemd/system/viaductd.service.d
+mkdir -p $override
+printf '[Service]\nWatchdogSec=10\n' >$override/test.conf
+check 'it starts with a shorter watchdog' sh -c 'systemctl daemon-reload && systemctl restart viaductd'
+pid=$(systemctl show -P MainPID viaductd)
+sleep 15
+echo "STARTS $(systemctl show -P NRestarts viaductd)"
+kill -STOP "$pid"
+check 'it is started again when it hangs' wait_for 90 restarted
+echo "HUNG $(journalctl -u viaductd --no-pager -o cat | grep -c 'Watchdog timeout')"
+rm -r $override
+systemctl daemon-reload
 check 'and renders' sh -c 'vulkaninfo --summary 2>&1 | grep "Viaduct (llvmpipe"'
 VSOCK
 check 'a purge' dpkg -P viaduct-host viaduct-guest
@@ -91,6 +106,12 @@ class Host(unittest.TestCase):
         level = self.machine.matches(r"exposure level for viaductd.service: ([0-9.]+)")
         self.assertIsNotNone(level, self.text[-3000:])
         self.assertLess(float(level[1]), 5.0)
+
+    def test_systemd_is_told_that_it_serves_and_that_it_lives(self):
+        self.assertEqual(re.findall(r"(?m)^STATUS (.*?)\r?$", self.text), ["workers start"] * 2)
+        # Longer than its watchdog's time without being started again, and then for that reason.
+        self.assertRegex(self.text, r"(?m)^STARTS 0\r?$")
+        self.assertRegex(self.text, r"(?m)^HUNG 1\r?$")
 
     def test_programs_render_on_it(self):
         self.assertRegex(self.text, r"deviceName\s+= Viaduct \(llvmpipe")
