@@ -1,9 +1,9 @@
-#include "tools/report/json.hpp"
+#include "base/json.hpp"
 
 #include <array>
 #include <cstdio>
 
-namespace viaduct::tools {
+namespace viaduct {
 
 std::string json_quoted(const std::string& text) {
   std::string out = "\"";
@@ -33,4 +33,4 @@ JsonObject& JsonObject::raw(const char* key, const std::string& value) {
   return *this;
 }
 
-}  // namespace viaduct::tools
+}  // namespace viaduct

@@ -1,11 +1,11 @@
-// JSON for programs that read what the tools print. Values only; any thread.
+// JSON for programs that read what ours print. Values only; any thread.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace viaduct::tools {
+namespace viaduct {
 
 std::string json_quoted(const std::string& text);
 std::string json_array(const std::vector<std::string>& items);
@@ -23,4 +23,4 @@ class JsonObject {
   std::string body_;
 };
 
-}  // namespace viaduct::tools
+}  // namespace viaduct

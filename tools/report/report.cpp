@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "tools/report/json.hpp"
+#include "base/json.hpp"
 
 namespace viaduct::tools {
 namespace {

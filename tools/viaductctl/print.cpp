@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "tools/report/json.hpp"
+#include "base/json.hpp"
 #include "tools/viaductctl/text.hpp"
 
 namespace viaduct::tools {

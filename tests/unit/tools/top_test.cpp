@@ -196,6 +196,19 @@ TEST(TopTable, its_columns_stand_below_each_other) {
   EXPECT_NE(table.lines[1].find("21.0 ms"), std::string::npos) << table.lines[1];
 }
 
+TEST(TopTable, shows_no_figure_of_a_session_that_nobody_counts) {
+  control::Status now = service(14);
+  add_session(now, 0, 7, "glxgears").set_kind("virgl");
+  const auto figures = figures_of(nullptr, now);
+  const auto table = figures_table(figures, true, SortKey::fps);
+  EXPECT_NE(table.lines[1].find("running    -    -           -"), std::string::npos) << table.lines[1];
+  const std::string json = top_json(now, 1000, figures, tenant_figures(now, figures));
+  EXPECT_NE(
+      json.find("\"program\": \"glxgears\", \"state\": \"running\", \"age_ms\": 1000000, \"fps\": null"),
+      std::string::npos)
+      << json;
+}
+
 class Screen : public testing::Test {
  protected:
   Screen() {

@@ -48,6 +48,7 @@ Figures figures_of_one(const control::SessionStatus* before, const control::Sess
   out.pid = now.guest_pid();
   out.program = plain_text(now.program());
   out.kind = now.kind();
+  out.counted = now.kind() != "virgl";
   out.state = now.state();
   out.age_ms = now.age_ms();
   const auto rate = [&](uint64_t (control::SessionStatus::*counter)() const) {

@@ -21,6 +21,7 @@ struct Figures {
   uint32_t pid = 0;
   std::string program;
   std::string kind;
+  bool counted = true;  // false: nobody counts what it does, so the figures are none (OpenGL servers)
   std::string state;
   uint64_t age_ms = 0;
   uint32_t sessions = 1;       // of a tenant

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdio>
 
-#include "tools/report/json.hpp"
+#include "base/json.hpp"
 #include "tools/viaductctl/text.hpp"
 
 namespace viaduct::tools {
@@ -16,6 +16,7 @@ struct Column {
   int key;    // the SortKey that it is; -1: none
   std::string (*cell)(const Figures&);
   enum Where { both, of_session, of_tenant } where = both;
+  bool figure = false;  // a worker counts it
 };
 
 constexpr int key_of(SortKey key) { return static_cast<int>(key); }
@@ -44,15 +45,18 @@ constexpr std::array kColumns = {
     Column{"PROGRAM", true, key_of(SortKey::program), [](const Figures& f) { return f.program; },
            Column::of_session},
     Column{"STATE", true, -1, [](const Figures& f) { return f.state; }, Column::of_session},
-    Column{"FPS", false, key_of(SortKey::fps), [](const Figures& f) { return rate_text(f.frames); }},
-    Column{"P99", false, key_of(SortKey::p99), [](const Figures& f) { return milliseconds(f.frame_p99_ns); }},
+    Column{"FPS", false, key_of(SortKey::fps), [](const Figures& f) { return rate_text(f.frames); },
+           Column::both, true},
+    Column{"P99", false, key_of(SortKey::p99), [](const Figures& f) { return milliseconds(f.frame_p99_ns); },
+           Column::both, true},
     Column{"DEVICE MEM", false, key_of(SortKey::memory),
-           [](const Figures& f) { return used(f.device_memory, f.device_memory_limit); }},
-    Column{"ARENA", false, -1, [](const Figures& f) { return used(f.arena, f.arena_limit); }},
+           [](const Figures& f) { return used(f.device_memory, f.device_memory_limit); }, Column::both, true},
+    Column{"ARENA", false, -1, [](const Figures& f) { return used(f.arena, f.arena_limit); }, Column::both,
+           true},
     Column{"COMMANDS/S", false, key_of(SortKey::commands),
-           [](const Figures& f) { return rate_text(f.commands); }},
+           [](const Figures& f) { return rate_text(f.commands); }, Column::both, true},
     Column{"BYTES/S", false, key_of(SortKey::bytes),
-           [](const Figures& f) { return size_text(static_cast<uint64_t>(f.bytes)); }},
+           [](const Figures& f) { return size_text(static_cast<uint64_t>(f.bytes)); }, Column::both, true},
 };
 
 std::string rounded(double value) {
@@ -61,16 +65,20 @@ std::string rounded(double value) {
   return out.data();
 }
 
-// The rates and the frame times; "null" for a time that nothing measured.
+// The rates and the frame times; "null" for what nothing measured.
 JsonObject& add_rates(JsonObject& object, const Figures& figures) {
-  return object.raw("fps", rounded(figures.frames))
-      .raw("frame_time_p99_ms",
-           figures.frame_p99_ns == 0 ? "null" : rounded(static_cast<double>(figures.frame_p99_ns) / 1e6))
-      .raw("commands_per_second", rounded(figures.commands))
-      .raw("submits_per_second", rounded(figures.submits))
-      .raw("bytes_per_second", rounded(figures.bytes))
-      .number("device_memory_bytes", figures.device_memory)
-      .number("arena_bytes", figures.arena);
+  const auto add = [&](const char* key, bool known, const std::string& value) {
+    object.raw(key, known && figures.counted ? value : "null");
+  };
+  add("fps", true, rounded(figures.frames));
+  add("frame_time_p99_ms", figures.frame_p99_ns != 0,
+      rounded(static_cast<double>(figures.frame_p99_ns) / 1e6));
+  add("commands_per_second", true, rounded(figures.commands));
+  add("submits_per_second", true, rounded(figures.submits));
+  add("bytes_per_second", true, rounded(figures.bytes));
+  add("device_memory_bytes", true, std::to_string(figures.device_memory));
+  add("arena_bytes", true, std::to_string(figures.arena));
+  return object;
 }
 
 std::string session_json(const Figures& figures) {
@@ -101,7 +109,8 @@ FiguresTable figures_table(const std::vector<Figures>& figures, bool with_sessio
   for (const Column& column : kColumns) {
     if (column.where == unwanted) continue;
     std::vector<std::string> cells = {column.name};
-    for (const Figures& each : figures) cells.push_back(column.cell(each));
+    for (const Figures& each : figures)
+      cells.push_back(column.figure && !each.counted ? "-" : column.cell(each));
     std::size_t width = 0;
     for (const std::string& cell : cells) width = std::max(width, cell.size());
     for (std::size_t i = 0; i < cells.size(); ++i) {
