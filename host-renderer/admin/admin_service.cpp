@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "host-renderer/daemon/server.hpp"
 #include "host-renderer/daemon/tenant.hpp"
+#include "host-renderer/http/metrics.hpp"
 
 namespace viaduct::host::daemon {
 
@@ -81,6 +82,27 @@ void AdminService::status(const control::StatusRequest& asked, control::Status& 
       if (tcp ? !tenant->token.empty() : tenant->limits.cid.has_value()) add(*tenant, place);
     }
   }
+}
+
+http::Answer AdminService::get(const std::string& path) const {
+  const bool metrics = path == "/metrics";
+  if (!metrics && path != "/health") return {};
+  control::StatusRequest request;
+  request.set_frame_times(metrics);
+  control::Status now;
+  status(request, now);
+  if (metrics) return {200, http::kMetricsType, http::metrics_text(now)};
+  return http::health_answer(health(), now);
+}
+
+http::Health AdminService::health() const {
+  if (!server_.options_.no_vulkan.empty()) return {http::Health::ok, "only OpenGL is lent"};
+  if (server_.pool_.warm_count() != 0) return {};
+  if (const std::string& failure = server_.pool_.last_failure(); !failure.empty())
+    return {http::Health::failing, "no worker could start: " + failure};
+  if (server_.seen_ready_) return {};
+  if (server_.pool_.target() == 0) return {http::Health::ok, "no worker was needed yet"};
+  return {http::Health::starting, "the first worker has not started yet"};
 }
 
 void AdminService::gpus(control::AdminReply& reply) const {

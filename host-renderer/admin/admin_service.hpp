@@ -5,6 +5,7 @@
 #include <string>
 
 #include "generated/protocol/control/control.pb.h"
+#include "host-renderer/http/endpoints.hpp"
 
 namespace viaduct::host::daemon {
 
@@ -16,7 +17,11 @@ class AdminService {
   // `base` is the listening socket that the request came in by, or beside which its tenant's lies.
   control::AdminReply handle(const control::AdminRequest& request, const std::string& base);
 
+  // To an HTTP GET of this path.
+  [[nodiscard]] http::Answer get(const std::string& path) const;
+
  private:
+  [[nodiscard]] http::Health health() const;
   void status(const control::StatusRequest& asked, control::Status& out) const;
   void gpus(control::AdminReply& reply) const;
   void kill(uint32_t session_id, control::AdminReply& reply);

@@ -13,6 +13,8 @@
 #include <limits>
 #include <sstream>
 
+#include "host-renderer/http/http_place.hpp"
+
 namespace viaduct::host::daemon {
 namespace {
 
@@ -185,6 +187,25 @@ void read_tenants(Reader& in, const toml::table& root, Config& config) {
   }
 }
 
+void read_http(Reader& in, const toml::table& root, HttpConfig& out) {
+  const toml::node* node = root.get("http");
+  if (node == nullptr) return;
+  const toml::table* table = node->as_table();
+  if (table == nullptr) return in.complain(*node, "http wants a table: [http]");
+  in.only(*table, "http.", {"listen", "token_file"});
+  in.text(*table, "listen", out.listen);
+  in.text(*table, "token_file", out.token_file);
+  if (!out.token_file.empty() && out.token_file.front() != '/')
+    in.complain(*table->get("token_file"), "token_file wants an absolute path");
+  if (out.listen.empty()) return;
+  const auto place = http::parse_place(out.listen);
+  if (!place) return in.complain(*table->get("listen"), "http.listen: " + place.error());
+  if (!place->loopback && out.token_file.empty())
+    in.complain(*table->get("listen"),
+                "other machines may reach " + out.listen +
+                    ": http wants a token_file too, or an address like \"127.0.0.1:9477\"");
+}
+
 tl::expected<toml::table, std::string> parse_toml(std::string_view text, const std::string& name) {
   try {
     return toml::parse(text, name);
@@ -246,7 +267,7 @@ tl::expected<Config, std::string> parse_config(std::string_view text, const std:
   Reader in(name);
   in.only(root, "",
           {"listen", "driver", "gpu", "gl", "require_sandbox", "validate", "allow_public_tcp", "expose",
-           "pool", "limits", "tenants", "compression", "policy"});
+           "pool", "limits", "tenants", "compression", "policy", "http"});
   in.list(root, "listen", config.listen);
   in.text(root, "driver", config.driver);
   in.text(root, "gpu", config.gpu);
@@ -282,6 +303,7 @@ tl::expected<Config, std::string> parse_config(std::string_view text, const std:
       in.complain(*node, "limits wants a table: [limits]");
     }
   }
+  read_http(in, root, config.http);
   read_tenants(in, root, config);
   if (!in.error().empty()) return tl::unexpected(in.error());
   return config;

@@ -13,6 +13,9 @@
 //   [pool]
 //   warm = 2
 //   start_timeout_ms = 10000
+//   [http]                       # metrics and health; absent = off
+//   listen = "127.0.0.1:9477"
+//   token_file = "/etc/viaduct/http-token"  # needed where others than this machine reach the address
 //   [limits]                     # for every tenant that says nothing else
 //   arena = "4 GiB"              # host-visible memory of a session (touched pages count)
 //   device_memory = "0"          # 0 = the driver's limit
@@ -72,6 +75,11 @@ struct TenantConfig {
   GpuAllowance gpu;  // share and cap
 };
 
+struct HttpConfig {
+  std::string listen;      // empty = off
+  std::string token_file;  // empty = nobody has to show one
+};
+
 struct Config {
   std::vector<std::string> listen;
   std::string driver;
@@ -86,6 +94,7 @@ struct Config {
   uint32_t start_timeout_ms = 10'000;
   uint32_t handshake_timeout_ms = 5'000;
   TenantConfig limits;
+  HttpConfig http;
   std::map<std::string, TenantConfig> tenants;
   std::map<std::string, std::string> tenant_places;  // "file:line" of each
 };

@@ -11,6 +11,8 @@
 #include "host-renderer/daemon/privileges.hpp"
 #include "host-renderer/daemon/server.hpp"
 #include "host-renderer/daemon/worker_setup.hpp"
+#include "host-renderer/http/http_place.hpp"
+#include "transport/stream/token.hpp"
 
 namespace viaduct::host::daemon {
 namespace {
@@ -63,6 +65,23 @@ tl::expected<void, std::string> choose_confinement(const Config& config, sandbox
   return {};
 }
 
+tl::expected<void, std::string> open_http(const HttpConfig& config, ServerOptions& server) {
+  if (config.listen.empty()) return {};
+  if (!config.token_file.empty()) {
+    auto token = transport::read_token_file(config.token_file);
+    if (!token)
+      return tl::unexpected("http.token_file " + config.token_file + ": " + to_string(token.error()) +
+                            "; any 16 to 256 characters that nobody guesses will do");
+    server.http_token = std::move(*token);
+  }
+  const auto place = http::parse_place(config.listen);
+  if (!place) return tl::unexpected(place.error());
+  auto socket = http::listen_at(*place);
+  if (!socket) return tl::unexpected(socket.error());
+  server.http = std::move(*socket);
+  return {};
+}
+
 int serve(const Options& options) {
   Config config = default_config();
   if (!options.config.empty()) {
@@ -81,6 +100,7 @@ int serve(const Options& options) {
     config.listen.clear();
     config.warm_workers = 0;
     config.gpu.clear();
+    config.http = {};
   }
   ServerOptions server;
   ServiceManager manager = ServiceManager::from_environment();
@@ -96,6 +116,7 @@ int serve(const Options& options) {
   auto tokens = load_tokens(config);
   if (!tokens) return complain(tokens.error());
   server.tokens = std::move(*tokens);
+  if (auto opened = open_http(config.http, server); !opened) return complain(opened.error());
   auto sockets = bind_all(config, identity.uid, identity.gid);
   if (!sockets) return complain(sockets.error());
   programs->leftovers = sockets->leftovers;

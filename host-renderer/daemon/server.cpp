@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "host-renderer/admin/admin_service.hpp"
 #include "host-renderer/daemon/tenant.hpp"
 
 namespace viaduct::host::daemon {
@@ -69,6 +70,7 @@ Server::~Server() {
   // Everything that holds workers goes before the spawner, which waits for them.
   for (const auto& [id, session] : std::exchange(sessions_, {})) session->end("the service stops");
   doors_.clear();
+  http_.reset();
   pool_.stop();
   if (spawner_watch_.is_open()) spawner_watch_.close();
 }
@@ -105,6 +107,11 @@ int Server::run() {
   });
   watch_spawner();
   for (BoundSocket& socket : options_.sockets) add_listener(std::move(socket));
+  if (options_.http) {
+    http_ = http::Server::start(loop_, std::move(options_.http), "http://" + options_.config.http.listen,
+                                std::move(options_.http_token),
+                                [this](const std::string& path) { return AdminService(*this).get(path); });
+  }
   feed_watchdog();
   if (options_.no_vulkan.empty()) {
     pool_.start();

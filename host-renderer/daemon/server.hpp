@@ -25,6 +25,7 @@
 #include "host-renderer/daemon/service_manager.hpp"
 #include "host-renderer/daemon/vm_memories.hpp"
 #include "host-renderer/daemon/worker_pool.hpp"
+#include "host-renderer/http/http_server.hpp"
 #include "protocol/control/handshake.hpp"
 
 namespace viaduct::host::daemon {
@@ -38,6 +39,8 @@ struct ServerOptions {
   std::string sandbox;  // what confines workers, for people
   bool sandbox_complete = false;
   ServiceManager manager;
+  UniqueFd http;  // listens; empty: no HTTP
+  std::string http_token;
   std::string no_vulkan;  // why there is no driver for workers, where OpenGL is all there is; else empty
 };
 
@@ -99,6 +102,7 @@ class Server {
   std::map<std::string, std::shared_ptr<Tenant>> tenants_;  // by name
   std::map<std::string, std::shared_ptr<Door>> doors_;      // by place
   std::map<uint32_t, std::shared_ptr<LiveSession>> sessions_;
+  std::shared_ptr<http::Server> http_;
   control::WorkerReady last_ready_;
   bool seen_ready_ = false;
   uint32_t next_session_ = 1;

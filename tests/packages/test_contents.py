@@ -148,6 +148,7 @@ class Contents(unittest.TestCase):
             for path in self.elf_files(side):
                 self.assertIn(str(path.relative_to(self.root[side] / "usr")), have)
         self.assertIn("share/viaduct/samples/60-viaduct.rules", have)
+        self.assertIn("share/viaduct/grafana-dashboard.json", have)
 
 
 if __name__ == "__main__":
