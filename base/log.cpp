@@ -41,6 +41,7 @@ struct State {
   ComponentLevel components[kMaxComponents] = {};
   std::size_t n_components = 0;
   char context[160] = {};
+  LogSink sink = nullptr;
 };
 constinit State g_state;
 
@@ -125,6 +126,11 @@ void log_set_context(const char* side, const char* tenant, std::uint32_t session
   }
 }
 
+void log_set_sink(LogSink sink) noexcept {
+  const std::lock_guard lock(g_state.mutex);
+  g_state.sink = sink;
+}
+
 void log_configure_for_test(const char* filter, int fd) noexcept {
   const std::lock_guard lock(g_state.mutex);
   g_state.fd = fd;
@@ -153,13 +159,16 @@ void detail::log_write(LogSite& site, LogLevel level, const char* component, con
   char line[kMaxLine];
   int fd;
   int n;
+  LogSink sink;
   {
     const std::lock_guard lock(g_state.mutex);
     fd = g_state.fd;
+    sink = g_state.sink;
     const bool has_context = g_state.context[0] != '\0';
     n = std::snprintf(line, sizeof(line), "viaduct %s%s[%d] %s %s: ", g_state.context, has_context ? " " : "",
                       static_cast<int>(::getpid()), kLevelNames[static_cast<int>(level)], component);
   }
+  const int text_at = n;
   auto room = [&] { return sizeof(line) - 1 - static_cast<std::size_t>(n); };
   auto advance = [&](int written) { n += std::clamp(written, 0, static_cast<int>(room()) - 1); };
   va_list arguments;
@@ -171,6 +180,11 @@ void detail::log_write(LogSite& site, LogLevel level, const char* component, con
   for (int i = 0; i < n; ++i) {
     const auto c = static_cast<unsigned char>(line[i]);
     if (c < 0x20 || c == 0x7f) line[i] = '?';
+  }
+  const std::string_view whole(line, static_cast<std::size_t>(n));
+  if (sink != nullptr && sink({level, component, whole, whole.substr(static_cast<std::size_t>(text_at))})) {
+    errno = saved_errno;
+    return;
   }
   line[n++] = '\n';
   // A log that cannot be written is lost; there is nowhere to say so.

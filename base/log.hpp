@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string_view>
 
 namespace viaduct {
 
@@ -27,6 +28,18 @@ void log_set_default_level(LogLevel level) noexcept;
 // `side` is "guest", "worker", "daemon"...; tenant may be empty; session 0 means none. The texts are copied,
 // cut at 63 bytes. Call it before other threads log.
 void log_set_context(const char* side, const char* tenant, std::uint32_t session) noexcept;
+
+// Takes each line that passed the filter and the limit, without its line end, in place of standard error;
+// where it gives false the line is written there all the same. It may not log. `text` is the line from behind
+// the component on.
+struct LogLine {
+  LogLevel level;
+  const char* component;
+  std::string_view line;
+  std::string_view text;
+};
+using LogSink = bool (*)(const LogLine& line) noexcept;
+void log_set_sink(LogSink sink) noexcept;
 
 // For tests: reads the filter from this text instead of VIADUCT_LOG, and sends lines to this descriptor.
 void log_configure_for_test(const char* filter, int fd) noexcept;
@@ -61,8 +74,8 @@ inline bool log_maybe(LogLevel level) noexcept {
     }                                                                                              \
   } while (false)
 
-// The same with a caller's own LogSite: for lines that are told apart by something else than their place in the
-// code.
+// The same with a caller's own LogSite: for lines that are told apart by something else than their place in
+// the code.
 #define VIADUCT_LOG_FROM(site, level, component, ...)                                              \
   do {                                                                                             \
     if (::viaduct::detail::log_maybe(level) && ::viaduct::detail::log_enabled(level, component)) { \

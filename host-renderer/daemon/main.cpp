@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "host-renderer/daemon/gl_setup.hpp"
+#include "host-renderer/daemon/journal.hpp"
 #include "host-renderer/daemon/options.hpp"
 #include "host-renderer/daemon/privileges.hpp"
 #include "host-renderer/daemon/server.hpp"
@@ -129,6 +130,8 @@ int serve(const Options& options) {
   // From here on nothing of root is left in this process, and no guest byte has been read before.
   if (const auto dropped = become(identity); !dropped) return complain(to_string(dropped.error()));
   raise_descriptor_limit();
+  // Not before the spawner was forked: it has a standard error, but no other descriptor of this process.
+  if (stderr_is_the_journals()) log_to_journal();
   server.config = std::move(config);
   server.sockets = std::move(sockets->sockets);
   Server running(std::move(server), std::move(*spawner));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "host-renderer/daemon/journal.hpp"
 
 namespace viaduct::host::daemon {
 namespace {
@@ -85,6 +86,7 @@ void WorkerLog::put_line() {
   if (!line.starts_with(kOwnLines))
     line = "viaduct driver" + (label_.empty() ? "" : " " + label_) + ": " + line;
   if (dropped_ != 0) line = "(" + std::to_string(std::exchange(dropped_, 0)) + " lines dropped) " + line;
+  if (out_ == STDERR_FILENO && journal_take(line, label_)) return;
   line += '\n';
   [[maybe_unused]] const ssize_t written = ::write(out_, line.data(), line.size());
 }
