@@ -98,6 +98,7 @@ struct Field {
   const char* help;
   uint64_t (control::SessionStatus::*value)() const;
   bool none_at_zero = false;  // no sample then
+  bool nanoseconds = false;   // shown in seconds
 };
 constexpr std::array kFields = {
     Field{"viaduct_session_frames_total", "counter", "Frames presented.", &control::SessionStatus::frames},
@@ -106,6 +107,11 @@ constexpr std::array kFields = {
     Field{"viaduct_session_submits_total", "counter", "Queue submissions.", &control::SessionStatus::submits},
     Field{"viaduct_session_command_bytes_total", "counter", "Bytes of commands replayed.",
           &control::SessionStatus::bytes},
+    Field{"viaduct_session_gpu_busy_seconds_total", "counter", "Time with a submission under way.",
+          &control::SessionStatus::gpu_busy_ns, false, true},
+    Field{"viaduct_session_gpu_waited_seconds_total", "counter",
+          "Time that it waited for its turn at the GPU.", &control::SessionStatus::gpu_waited_ns, false,
+          true},
     Field{"viaduct_session_device_memory_bytes", "gauge", "Device memory in use.",
           &control::SessionStatus::device_memory_bytes},
     Field{"viaduct_session_device_memory_limit_bytes", "gauge", "Device memory that the session may have.",
@@ -184,7 +190,8 @@ std::string metrics_text(const control::Status& status) {
     out.family(field.name, field.type, field.help);
     for (const Session& each : sessions) {
       const uint64_t value = (each.status->*field.value)();
-      if (value != 0 || !field.none_at_zero) out.sample(each.labels, std::to_string(value));
+      if (value == 0 && field.none_at_zero) continue;
+      out.sample(each.labels, field.nanoseconds ? seconds(value) : std::to_string(value));
     }
   }
   out.family("viaduct_session_frame_time_seconds", "histogram", "The time from one present to the next.");

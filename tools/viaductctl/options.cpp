@@ -30,8 +30,8 @@ const char* ctl_help() {
            host has no Vulkan by its OpenGL (viaductd --gl virgl)
   status   tenants and their sessions: pid, program, frames, memory
   top      tenants and sessions as they run: frames a second, the 99th
-           percentile of the time between frames, memory, commands and bytes a
-           second. On a terminal it goes on until q, h shows its keys, and k
+           percentile of the time between frames, GPU time, memory, commands and
+           bytes a second. On a terminal it goes on until q, h shows its keys, and k
            ends a session after a question; elsewhere it prints once
   gpus     the GPUs that the service lends
   kill     end a session; its program sees its device lost
@@ -56,8 +56,8 @@ const char* ctl_help() {
   --fps N        frames a second of each of its programs, at most; 0: no cap
   --once         print two samples' difference as plain text, and exit
   --interval SECONDS  from one sample to the next, 0.1 to 3600; default: 1
-  --sort KEY     tenant, session, program, fps, p99, memory, commands or bytes;
-                 default: tenant
+  --sort KEY     tenant, session, program, fps, p99, gpu, memory, commands or
+                 bytes; default: tenant
   --filter TEXT  only tenants and programs with this in their names
   --by-tenant    a line for each tenant instead of each session
   --cid N        the VM's vsock CID; default: a free one from 100
@@ -248,7 +248,7 @@ tl::expected<void, std::string> read_top(Split& parts) {
   if (!parts.sort.empty()) {
     const auto key = find_sort_key(parts.sort);
     if (!key)
-      return bad("--sort wants tenant, session, program, fps, p99, memory, commands or bytes, not '" +
+      return bad("--sort wants tenant, session, program, fps, p99, gpu, memory, commands or bytes, not '" +
                  parts.sort + "'");
     top.sort = *key;
   }

@@ -144,7 +144,7 @@ class Prints(Top):
         self.assertEqual(presents[0]["device_memory_limit"], 1 << 30)
         self.assertGreater(presents[0]["device_memory_bytes"], 0)
         for session in presents + computes:
-            for figure in ("commands_per_second", "submits_per_second", "bytes_per_second"):
+            for figure in ("commands_per_second", "submits_per_second", "bytes_per_second", "gpu_busy_percent"):
                 self.assertGreater(session[figure], 0, figure)
         # It renders without a window.
         self.assertEqual((computes[0]["fps"], computes[0]["frame_time_p99_ms"]), (0, None))
@@ -171,7 +171,7 @@ class Prints(Top):
             self.assertRegex(lines[0], r"^viaductd .*; 2 sessions; .* frames/s, ")
             self.assertEqual(lines[2].split()[:5], ["TENANT", "SESSION", "PID", "PROGRAM", "STATE"])
             self.assertEqual([line.split()[0] for line in lines[3:]], ["alice", "bob"])
-            self.assertRegex(lines[3], r"wsi_window +running +[\d.]+( k)? +[\d.]+ ms +[\d.]+ [KM]?i?B / 1.0 GiB")
+            self.assertRegex(lines[3], r"wsi_window +running +[\d.]+( k)? +[\d.]+ ms +\d+ % +\d+ % +[\d.]+ [KM]?i?B / 1.0 GiB")
 
     def test_sorts_and_filters(self):
         self.presenter("alice")

@@ -97,6 +97,15 @@ TEST(Metrics, the_histogram_counts_every_time_once) {
   EXPECT_TRUE(has("} 1.5")) << text;
 }
 
+TEST(Metrics, times_are_in_seconds) {
+  control::Status status = one_session();
+  status.mutable_tenants(0)->mutable_sessions(0)->set_gpu_busy_ns(2'250'000'000);
+  const std::string text = metrics_text(status);
+  const std::size_t at = text.find("\nviaduct_session_gpu_busy_seconds_total{");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_TRUE(text.substr(at + 1, text.find('\n', at + 1) - at - 1).ends_with("} 2.25")) << text;
+}
+
 TEST(Metrics, what_nobody_counts_is_not_there) {
   control::Status status = one_session();
   status.mutable_tenants(0)->mutable_sessions(0)->set_kind("virgl");

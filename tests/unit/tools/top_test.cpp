@@ -56,12 +56,16 @@ TEST(TopFigures, are_the_difference_of_two_samples) {
   session.set_frames(1240);
   session.set_commands(8000);
   session.set_bytes(4096);
+  session.set_gpu_busy_ns(kSecond);
+  session.set_gpu_waited_ns(2 * kSecond);
   const auto figures = figures_of(&before, now);
   ASSERT_EQ(figures.size(), 1u);
   EXPECT_EQ(figures[0].tenant, "zoe");
   EXPECT_DOUBLE_EQ(figures[0].frames, 60);
   EXPECT_DOUBLE_EQ(figures[0].commands, 2000);
   EXPECT_DOUBLE_EQ(figures[0].bytes, 1024);
+  EXPECT_DOUBLE_EQ(figures[0].gpu_busy, 0.25);
+  EXPECT_DOUBLE_EQ(figures[0].gpu_waited, 0.5);
 }
 
 TEST(TopFigures, a_session_that_is_new_is_measured_since_it_began) {
@@ -201,7 +205,8 @@ TEST(TopTable, shows_no_figure_of_a_session_that_nobody_counts) {
   add_session(now, 0, 7, "glxgears").set_kind("virgl");
   const auto figures = figures_of(nullptr, now);
   const auto table = figures_table(figures, true, SortKey::fps);
-  EXPECT_NE(table.lines[1].find("running    -    -           -"), std::string::npos) << table.lines[1];
+  EXPECT_NE(table.lines[1].find("running    -    -    -     -           -"), std::string::npos)
+      << table.lines[1];
   const std::string json = top_json(now, 1000, figures, tenant_figures(now, figures));
   EXPECT_NE(
       json.find("\"program\": \"glxgears\", \"state\": \"running\", \"age_ms\": 1000000, \"fps\": null"),

@@ -11,8 +11,8 @@
 namespace viaduct::tools {
 namespace {
 
-constexpr std::array<const char*, kSortKeys> kNames = {"tenant", "session", "program",  "fps",
-                                                       "p99",    "memory",  "commands", "bytes"};
+constexpr std::array<const char*, kSortKeys> kNames = {"tenant", "session", "program",  "fps",  "p99",
+                                                       "gpu",    "memory",  "commands", "bytes"};
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -59,6 +59,8 @@ Figures figures_of_one(const control::SessionStatus* before, const control::Sess
   out.commands = rate(&control::SessionStatus::commands);
   out.submits = rate(&control::SessionStatus::submits);
   out.bytes = rate(&control::SessionStatus::bytes);
+  out.gpu_busy = rate(&control::SessionStatus::gpu_busy_ns) / 1e9;
+  out.gpu_waited = rate(&control::SessionStatus::gpu_waited_ns) / 1e9;
   out.frame_times = times_between(before, now);
   out.frame_p99_ns = LogBuckets::quantile(out.frame_times, 0.99);
   out.device_memory = now.device_memory_bytes();
@@ -81,6 +83,8 @@ int compare(const Figures& a, const Figures& b, SortKey key) {
       return order(b.frames, a.frames);
     case SortKey::p99:
       return order(b.frame_p99_ns, a.frame_p99_ns);
+    case SortKey::gpu:
+      return order(b.gpu_busy, a.gpu_busy);
     case SortKey::memory:
       return order(b.device_memory, a.device_memory);
     case SortKey::commands:
@@ -144,6 +148,8 @@ std::vector<Figures> tenant_figures(const control::Status& now, const std::vecto
     out.commands += session.commands;
     out.submits += session.submits;
     out.bytes += session.bytes;
+    out.gpu_busy += session.gpu_busy;
+    out.gpu_waited += session.gpu_waited;
     out.device_memory += session.device_memory;
     out.arena += session.arena;
     for (std::size_t i = 0; i < out.frame_times.size() && i < session.frame_times.size(); ++i)

@@ -31,6 +31,9 @@ struct Figures {
   double commands = 0;
   double submits = 0;
   double bytes = 0;
+  // Shares of the time, 1 is all of it; a tenant's are sums.
+  double gpu_busy = 0;                // a submission was under way
+  double gpu_waited = 0;              // it waited for its turn at the GPU
   std::vector<uint64_t> frame_times;  // counts by LogBuckets
   uint64_t frame_p99_ns = 0;          // 0: no frame followed another
   uint64_t device_memory = 0;
@@ -39,8 +42,8 @@ struct Figures {
   uint64_t arena_limit = 0;
 };
 
-enum class SortKey { tenant, session, program, fps, p99, memory, commands, bytes };
-inline constexpr int kSortKeys = 8;
+enum class SortKey { tenant, session, program, fps, p99, gpu, memory, commands, bytes };
+inline constexpr int kSortKeys = 9;
 // "fps" and so on; null beyond the last.
 const char* sort_key_name(SortKey key);
 [[nodiscard]] std::optional<SortKey> find_sort_key(std::string_view name);

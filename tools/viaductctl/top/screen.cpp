@@ -9,7 +9,7 @@
 namespace viaduct::tools {
 namespace {
 
-constexpr std::array<const char*, 15> kHelp = {
+constexpr std::array<const char*, 16> kHelp = {
     "Keys of viaductctl top",
     "",
     "  up, down, page up, page down, home, end   choose a line",
@@ -21,6 +21,7 @@ constexpr std::array<const char*, 15> kHelp = {
     "",
     "FPS      frames presented a second",
     "P99      99 % of the times from one present to the next were at most so long",
+    "GPU      the share of the time with a submission under way; WAIT: for its turn",
     "MEM, ARENA   used / limit     COMMANDS/S, BYTES/S   replayed for it",
     "All since the last look at it, and as its worker counts them.",
     "",

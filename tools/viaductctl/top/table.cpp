@@ -29,6 +29,12 @@ std::string milliseconds(uint64_t ns) {
   return out.data();
 }
 
+std::string percent(double share) {
+  std::array<char, 32> out{};
+  std::snprintf(out.data(), out.size(), "%.0f %%", share * 100);
+  return out.data();
+}
+
 std::string used(uint64_t bytes, uint64_t limit) {
   return size_text(bytes) + (limit == 0 ? "" : " / " + size_text(limit));
 }
@@ -49,6 +55,9 @@ constexpr std::array kColumns = {
            Column::both, true},
     Column{"P99", false, key_of(SortKey::p99), [](const Figures& f) { return milliseconds(f.frame_p99_ns); },
            Column::both, true},
+    Column{"GPU", false, key_of(SortKey::gpu), [](const Figures& f) { return percent(f.gpu_busy); },
+           Column::both, true},
+    Column{"WAIT", false, -1, [](const Figures& f) { return percent(f.gpu_waited); }, Column::both, true},
     Column{"DEVICE MEM", false, key_of(SortKey::memory),
            [](const Figures& f) { return used(f.device_memory, f.device_memory_limit); }, Column::both, true},
     Column{"ARENA", false, -1, [](const Figures& f) { return used(f.arena, f.arena_limit); }, Column::both,
@@ -76,6 +85,8 @@ JsonObject& add_rates(JsonObject& object, const Figures& figures) {
   add("commands_per_second", true, rounded(figures.commands));
   add("submits_per_second", true, rounded(figures.submits));
   add("bytes_per_second", true, rounded(figures.bytes));
+  add("gpu_busy_percent", true, rounded(figures.gpu_busy * 100));
+  add("gpu_waited_percent", true, rounded(figures.gpu_waited * 100));
   add("device_memory_bytes", true, std::to_string(figures.device_memory));
   add("arena_bytes", true, std::to_string(figures.arena));
   return object;
