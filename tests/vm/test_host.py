@@ -66,10 +66,10 @@ check 'it says so' wait_for 60 systemctl is-active viaductd
 echo "STATUS $(systemctl show -P StatusText viaductd)"
 override=/run/systemd/system/viaductd.service.d
 mkdir -p $override
-printf '[Service]\nWatchdogSec=10\n' >$override/test.conf
+printf '[Service]\nWatchdogSec=20\n' >$override/test.conf
 check 'it starts with a shorter watchdog' sh -c 'systemctl daemon-reload && systemctl restart viaductd'
 pid=$(systemctl show -P MainPID viaductd)
-sleep 15
+sleep 25
 echo "STARTS $(systemctl show -P NRestarts viaductd)"
 kill -STOP "$pid"
 check 'it is started again when it hangs' wait_for 90 restarted
