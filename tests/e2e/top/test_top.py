@@ -17,7 +17,7 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from harness import BUILD, Host, alive, clean_environment, wait_until  # noqa: E402
+from harness import BUILD, Host, alive, clean_environment, descendants, wait_until  # noqa: E402
 
 CTL = BUILD / "bin/viaductctl"
 PRESENTER = (BUILD / "tests/wsi_window", "endless", "--platform", "headless")
@@ -293,6 +293,25 @@ class OnATerminal(Top):
         self.assertTrue(wait_until(screen.is_raw, 5))
         screen.press("q")
         screen.expect(re.escape(LEAVE) + r".*ready\$ ")
+        screen.press("exit 3\n")
+        self.assertEqual(screen.process.wait(20), 3)
+
+    def test_killed_while_it_is_stopped_it_leaves_the_terminal_alone(self):
+        screen = Screen(self.host, shutil.which("bash"), "--norc", "--noprofile", "--noediting", "-i")
+        self.addCleanup(screen.close)
+        screen.expect(r"ready\$ ")
+        screen.press(f"{CTL} top\n")
+        screen.expect(re.escape(ENTER) + ".*TENANT")
+        screen.press("\x1a")
+        screen.expect(re.escape(LEAVE) + r".*Stopped.*ready\$ ")
+        stopped = descendants(screen.process.pid)
+        self.assertEqual(len(stopped), 1)
+        screen.press("kill %1\n")
+        self.assertTrue(wait_until(lambda: not alive(stopped[0]), 10), screen.text)
+        screen.press("echo shell-$((40+2))\n")
+        screen.expect("shell-42")
+        self.assertEqual(screen.settings(), screen.before)
+        self.assertNotIn(ENTER, screen.text)
         screen.press("exit 3\n")
         self.assertEqual(screen.process.wait(20), 3)
 

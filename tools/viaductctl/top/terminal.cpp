@@ -29,6 +29,16 @@ sigset_t taken_signals() {
   return set;
 }
 
+// Killed while it was stopped: it ends, and the terminal is somebody else's.
+bool ending_pending() {
+  sigset_t pending;
+  ::sigemptyset(&pending);
+  ::sigpending(&pending);
+  bool any = false;
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) any |= ::sigismember(&pending, signal) == 1;
+  return any;
+}
+
 void write_all(std::string_view text) {
   while (!text.empty()) {
     const ssize_t wrote = ::write(STDOUT_FILENO, text.data(), text.size());
@@ -98,6 +108,7 @@ Terminal::~Terminal() {
 }
 
 void Terminal::enter() {
+  if (ending_pending()) return;
   termios raw = before_;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);  // ISIG stays: Ctrl-C and Ctrl-Z are signals
   raw.c_iflag &= ~static_cast<tcflag_t>(ICRNL | IXON);
@@ -200,6 +211,7 @@ ScreenSize Terminal::size() const {
 }
 
 void Terminal::draw(const std::vector<ScreenLine>& lines) {
+  if (!entered_) return;
   std::string out = "\x1b[H";
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const ScreenLine& line = lines[i];
