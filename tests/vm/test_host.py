@@ -78,6 +78,7 @@ rm -r $override
 systemctl daemon-reload
 check 'and renders' sh -c 'vulkaninfo --summary 2>&1 | grep "Viaduct (llvmpipe"'
 VSOCK
+echo "JOURNAL $(journalctl -p info VIADUCT_COMPONENT=session VIADUCT_TENANT=looped --no-pager -o cat | grep -c ' started; worker ')"
 check 'a purge' dpkg -P viaduct-host viaduct-guest
 left_behind | sed 's/^/LEFT /'
 check 'nothing runs' sh -c '! pgrep viaduct'
@@ -112,6 +113,9 @@ class Host(unittest.TestCase):
         # Longer than its watchdog's time without being started again, and then for that reason.
         self.assertRegex(self.text, r"(?m)^STARTS 0\r?$")
         self.assertRegex(self.text, r"(?m)^HUNG 1\r?$")
+
+    def test_the_journal_knows_whose_a_line_is(self):
+        self.assertRegex(self.text, r"(?m)^JOURNAL [1-9][0-9]*\r?$")
 
     def test_programs_render_on_it(self):
         self.assertRegex(self.text, r"deviceName\s+= Viaduct \(llvmpipe")
