@@ -43,6 +43,10 @@ class Server(unittest.TestCase):
     def tearDownClass(cls):
         cls.host.stop()
 
+    def setUp(self):
+        # After the programs of the test before were killed, the service may still be noticing it.
+        self.assertTrue(wait_until(lambda: not self.host.sessions(), 20, 0.02), self.host.status())
+
     def get(self, path, headers=None, method="GET"):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         self.addCleanup(connection.close)

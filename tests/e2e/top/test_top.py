@@ -101,6 +101,10 @@ class Top(unittest.TestCase):
     def tearDownClass(cls):
         cls.host.stop()
 
+    def setUp(self):
+        # After the programs of the test before were killed, the service may still be noticing it.
+        self.assertTrue(wait_until(lambda: not self.host.sessions(), 20, 0.02), self.host.status())
+
     def presenter(self, tenant):
         program = self.host.guest(*PRESENTER, tenant=tenant)
         self.addCleanup(program.kill)
