@@ -54,8 +54,8 @@ def main():
     print("|" + "---|" * (1 + len(ROWS)))
     for name, values in seen.items():
         # Times are short here.
-        cells = [f"{statistics.median(one[key] for one in values) / divisor:.{decimals + 2 if ' ms' in heading else 0}f}"
-                 for heading, key, divisor, decimals in ROWS]
+        cells = [f"{statistics.median(one[key] for one in values) / divisor:.{decimals + 2 if key.endswith(('_us', '_ms')) else 0}f}"
+                 for _, key, divisor, decimals in ROWS]
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
