@@ -282,9 +282,9 @@ class OnATerminal(Top):
 
     def assert_shell_ends(self, screen):
         # A shell that believes that a job is stopped stays, and goes when it is asked again.
-        for _ in range(2):
+        for seconds in (2, 20):
             screen.press("exit 3\n")
-            if wait_until(lambda: screen.process.poll() is not None, 10):
+            if wait_until(lambda: screen.process.poll() is not None, seconds):
                 break
         self.assertEqual(screen.process.poll(), 3, screen.text[-1000:])
 
