@@ -29,7 +29,6 @@ uint64_t read(const std::atomic<uint64_t>& word) { return word.load(std::memory_
 }  // namespace
 
 struct GpuScheduler::Tenant {
-  std::string name;
   GpuAllowance allowance;
   TenantTurn turn;
   std::vector<Seat*> seats;
@@ -40,7 +39,6 @@ struct GpuScheduler::Tenant {
     return std::any_of(seats.begin(), seats.end(), [](const Seat* seat) { return !seat->idle_; });
   }
 };
-
 
 GpuScheduler::Seat::Seat(GpuScheduler& scheduler, Tenant& tenant, UniqueFd fd, Mapping page,
                          const GateClaims& claims)
@@ -82,7 +80,6 @@ uint64_t GpuScheduler::Seat::busy_ns() const {
 
 uint64_t GpuScheduler::Seat::waited_ns() const { return read(claims_.waited_ns); }
 
-
 GpuScheduler::GpuScheduler(boost::asio::io_context& loop, SharePolicy policy)
     : timer_(loop), policy_(policy) {}
 
@@ -97,15 +94,17 @@ Result<std::unique_ptr<GpuScheduler::Seat>> GpuScheduler::seat(const std::string
   // Only this mapping may write.
   if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0)
     return fail(Errc::io, "seal the gate's page", errno);
-  std::unique_ptr<Tenant>& owner = tenants_[tenant];
-  if (!owner) {
-    owner = std::make_unique<Tenant>();
-    owner->name = tenant;
-  }
+  Tenant& owner = tenant_of(tenant);
   const auto& claims = *reinterpret_cast<const GateClaims*>(stats.data() + kGateClaimsOffset);
-  std::unique_ptr<Seat> made(new Seat(*this, *owner, std::move(fd), std::move(*page), claims));
-  owner->seats.push_back(made.get());
+  std::unique_ptr<Seat> made(new Seat(*this, owner, std::move(fd), std::move(*page), claims));
+  owner.seats.push_back(made.get());
   return made;
+}
+
+GpuScheduler::Tenant& GpuScheduler::tenant_of(const std::string& name) {
+  std::unique_ptr<Tenant>& tenant = tenants_[name];
+  if (!tenant) tenant = std::make_unique<Tenant>();
+  return *tenant;
 }
 
 void GpuScheduler::leave(Seat& seat) { std::erase(seat.tenant_.seats, &seat); }
@@ -115,20 +114,14 @@ void GpuScheduler::set_policy(SharePolicy policy) {
   VIADUCT_LOG_INFO("schedule", "the policy is %s, no longer %s", share_policy_name(policy),
                    share_policy_name(policy_));
   policy_ = policy;
-  std::vector<TenantTurn*> turns;
-  for (const auto& [name, tenant] : tenants_) turns.push_back(&tenant->turn);
-  reset_turns(turns);
+  for (const auto& [name, tenant] : tenants_) tenant->turn = {};
   begin();
 }
 
 void GpuScheduler::allow(const std::string& tenant, const GpuAllowance& allowance) {
-  std::unique_ptr<Tenant>& owner = tenants_[tenant];
-  if (!owner) {
-    owner = std::make_unique<Tenant>();
-    owner->name = tenant;
-  }
-  owner->allowance = allowance;
-  for (Seat* seat : owner->seats) seat->set_frames_per_second(allowance.frames_per_second);
+  Tenant& owner = tenant_of(tenant);
+  owner.allowance = allowance;
+  for (Seat* seat : owner.seats) seat->set_frames_per_second(allowance.frames_per_second);
 }
 
 GpuAllowance GpuScheduler::allowance(const std::string& tenant) const {
@@ -158,7 +151,7 @@ bool GpuScheduler::needed() const {
 
 void GpuScheduler::open_all() {
   for (const auto& [name, tenant] : tenants_) {
-    tenant->turn.known = false;
+    tenant->turn = {};
     for (Seat* seat : tenant->seats) seat->set_gate(Gate::free);
   }
 }

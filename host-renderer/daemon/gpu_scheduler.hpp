@@ -44,6 +44,7 @@ class GpuScheduler {
  private:
   struct Tenant;
 
+  Tenant& tenant_of(const std::string& name);
   void begin();
   void wait();
   void tick();

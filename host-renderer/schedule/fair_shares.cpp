@@ -38,10 +38,6 @@ void step_equal(std::span<TenantTurn* const> turns) {
 
 void step_fixed(uint64_t passed_ns, std::span<TenantTurn* const> turns) {
   for (TenantTurn* turn : turns) {
-    if (!turn->known) {
-      turn->known = true;
-      turn->saved_ns = 0;
-    }
     const auto income = static_cast<int64_t>(static_cast<double>(passed_ns) * turn->share / 100);
     turn->saved_ns = std::min(turn->saved_ns + income - static_cast<int64_t>(turn->used_ns), kMostSavedNs);
     turn->closed = turn->saved_ns < 0;
@@ -73,13 +69,6 @@ void step_turns(SharePolicy policy, uint64_t passed_ns, std::span<TenantTurn* co
       return step_equal(turns);
     case SharePolicy::fixed_share:
       return step_fixed(passed_ns, turns);
-  }
-}
-
-void reset_turns(std::span<TenantTurn* const> turns) {
-  for (TenantTurn* turn : turns) {
-    turn->known = false;
-    turn->closed = false;
   }
 }
 

@@ -45,14 +45,13 @@ struct TenantTurn {
   // Kept from step to step.
   int64_t clock_ns = 0;  // equal-share
   int64_t saved_ns = 0;  // fixed-share
-  bool known = false;
+  bool known = false;    // equal-share: the clock is set
   // The answer.
   bool closed = false;
 };
 
-// One step of `passed_ns`. A policy's state begins anew with reset_turns().
+// One step of `passed_ns`. Under another policy each tenant begins with a new turn.
 void step_turns(SharePolicy policy, uint64_t passed_ns, std::span<TenantTurn* const> turns);
-void reset_turns(std::span<TenantTurn* const> turns);
 
 // Several sessions were busy at the same time: each is charged its part, so that together they have not taken
 // more than has passed.

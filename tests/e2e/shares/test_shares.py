@@ -9,13 +9,12 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
 import sys
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from harness import BUILD, Host, alive, clean_environment, cpu_ticks, wait_until  # noqa: E402
+from harness import BUILD, Host, alive, cpu_ticks, wait_until  # noqa: E402
 
 CONSUMER = BUILD / "tests/gpu_consumer"
 SECONDS = 5
@@ -32,13 +31,6 @@ class OneCoreHost(Host):
             super().start()
         finally:
             os.sched_setaffinity(0, mine)
-
-    def ctl(self, *arguments):
-        environment = clean_environment()
-        environment["VIADUCT_URL"] = self.url
-        done = subprocess.run([str(BUILD / "bin/viaductctl"), *map(str, arguments)], env=environment, capture_output=True,
-                              text=True, timeout=20, check=False)
-        return done.returncode, done.stdout + done.stderr
 
 
 class Shares(unittest.TestCase):
@@ -85,10 +77,10 @@ class Shares(unittest.TestCase):
         host = self.host("best-effort", {"alice": None, "bob": None})
         self.consumers(host, alice=(3, 8, 10), bob=(1, 8, 1))
         self.assertGreater(self.shares(host, 2)["alice"], 60, "nothing is shared out")
-        self.assertEqual(host.ctl("policy", "equal-share")[0], 0)
+        self.assertEqual(host.ctl("policy", "equal-share").returncode, 0)
         self.assert_shares(host, POINTS_OF_UNLIKE, alice=50, bob=50)
         self.assertIn("GPU: equal-share", host.status())
-        self.assertEqual(host.ctl("policy", "best-effort")[0], 0)
+        self.assertEqual(host.ctl("policy", "best-effort").returncode, 0)
         self.assertGreater(self.shares(host, 2)["alice"], 60, "nothing is shared out any more")
 
     def test_fixed_share_holds_and_follows_a_change(self):
@@ -96,7 +88,7 @@ class Shares(unittest.TestCase):
         self.consumers(host, a=(1, 8, 4), b=(1, 8, 4), c=(1, 8, 4), d=(1, 8, 4))
         self.assert_shares(host, a=10, b=20, c=30, d=40)
         for name, share in (("a", 40), ("d", 10)):
-            self.assertEqual(host.ctl("tenant", "set", name, "--share", share)[0], 0)
+            self.assertEqual(host.ctl("tenant", "set", name, "--share", share).returncode, 0)
         self.assert_shares(host, a=40, b=20, c=30, d=10)
 
     def test_fixed_share_alone_is_no_more_than_the_share(self):
@@ -127,7 +119,7 @@ class Shares(unittest.TestCase):
 
     def test_a_cap_on_frames_holds_and_goes(self):
         host = self.host("best-effort", {"alice": None})
-        self.assertEqual(host.ctl("tenant", "set", "alice", "--fps", 20)[0], 0)
+        self.assertEqual(host.ctl("tenant", "set", "alice", "--fps", 20).returncode, 0)
         host.guest(BUILD / "tests/wsi_window", "endless", "--platform", "headless", tenant="alice")
 
         def frames():
@@ -141,7 +133,7 @@ class Shares(unittest.TestCase):
         self.assertTrue(wait_until(lambda: frames() > 5, 30))
         seen = rate(3)
         self.assertTrue(15 <= seen <= 21, seen)
-        self.assertEqual(host.ctl("tenant", "set", "alice", "--fps", 0)[0], 0)
+        self.assertEqual(host.ctl("tenant", "set", "alice", "--fps", 0).returncode, 0)
         self.assertGreater(rate(2), 40)
 
     def test_what_makes_no_sense_is_said(self):
@@ -149,9 +141,9 @@ class Shares(unittest.TestCase):
         for arguments, said in ((("policy", "fair"), "equal-share"), (("tenant", "set", "nobody", "--share", 5), "no tenant"),
                                 (("tenant", "set", "alice", "--share", 101), "0 to 100"),
                                 (("tenant", "set", "alice"), "--share or --fps")):
-            status, text = host.ctl(*arguments)
-            self.assertNotEqual(status, 0, arguments)
-            self.assertIn(said, text)
+            done = host.ctl(*arguments)
+            self.assertNotEqual(done.returncode, 0, arguments)
+            self.assertIn(said, done.stdout + done.stderr)
         self.assertIn("GPU: best-effort", host.status())
 
 

@@ -271,11 +271,15 @@ class Host:
             raise AssertionError(f"no worker shares memory with process {guest.pid}: workers {self.workers()}")
         return pid
 
-    def status(self, *arguments):
+    def ctl(self, *arguments, seconds=60):
+        """What `viaductctl` of these arguments ended with, asked of this service."""
         environment = clean_environment()
         environment["VIADUCT_URL"] = self.url
-        out = subprocess.run([str(BUILD / "bin/viaductctl"), "status", *arguments], env=environment, capture_output=True,
-                             text=True, timeout=20, check=False)
+        return subprocess.run([str(BUILD / "bin/viaductctl"), *map(str, arguments)], env=environment, capture_output=True,
+                              text=True, timeout=seconds, stdin=subprocess.DEVNULL, check=False)
+
+    def status(self, *arguments):
+        out = self.ctl("status", *arguments, seconds=20)
         return out.stdout + out.stderr
 
     def sessions(self, tenant=None):

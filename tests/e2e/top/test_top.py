@@ -24,13 +24,6 @@ PRESENTER = (BUILD / "tests/wsi_window", "endless", "--platform", "headless")
 ENTER, LEAVE = "\x1b[?1049h", "\x1b[?25h\x1b[?1049l"
 
 
-def ctl(host, *arguments, seconds=60):
-    environment = clean_environment()
-    environment["VIADUCT_URL"] = host.url
-    return subprocess.run([str(CTL), *arguments], env=environment, capture_output=True, text=True, timeout=seconds,
-                          stdin=subprocess.DEVNULL, check=False)
-
-
 class Screen:
     """A program on a pseudo-terminal, in a session of its own; what it writes is gathered."""
 
@@ -134,7 +127,7 @@ class Top(unittest.TestCase):
 class Prints(Top):
     def test_json_has_what_programs_do_between_two_samples(self):
         presenter, renderer = self.presenter("alice"), self.worker("bob")
-        done = ctl(self.host, "top", "--json", "--interval", "0.5")
+        done = self.host.ctl("top", "--json", "--interval", "0.5")
         self.assertEqual(done.returncode, 0, done.stderr)
         seen = json.loads(done.stdout)
         self.assertGreaterEqual(seen["interval_ms"], 500)
@@ -159,7 +152,7 @@ class Prints(Top):
         self.presenter("alice")
         frames = lambda: self.host.sessions("alice")[0]["frames"]  # noqa: E731
         before = frames()
-        seen = json.loads(ctl(self.host, "top", "--json", "--interval", "0.3").stdout)
+        seen = json.loads(self.host.ctl("top", "--json", "--interval", "0.3").stdout)
         after = frames()
         counted = seen["tenants"][0]["sessions"][0]["fps"] * (seen["interval_ms"] + 1) / 1000
         self.assertLessEqual(counted, after - before + 1 + counted * 0.01)
@@ -168,7 +161,7 @@ class Prints(Top):
         self.presenter("alice")
         self.worker("bob")
         for arguments in (["top", "--once", "--interval=0.2"], ["top", "--interval=0.2"]):
-            done = ctl(self.host, *arguments)
+            done = self.host.ctl(*arguments)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertTrue(all(c == "\n" or c.isprintable() for c in done.stdout), repr(done.stdout))
             lines = done.stdout.splitlines()
@@ -182,7 +175,7 @@ class Prints(Top):
         self.worker("bob")
 
         def names(*arguments):
-            done = ctl(self.host, "top", "--once", "--interval=0.2", *arguments)
+            done = self.host.ctl("top", "--once", "--interval=0.2", *arguments)
             self.assertEqual(done.returncode, 0, done.stderr)
             return [line.split()[0] for line in done.stdout.splitlines()[3:]]
 
@@ -191,11 +184,11 @@ class Prints(Top):
         self.assertEqual(names("--filter=WSI"), ["alice"])
         self.assertEqual(names("--filter=nobody"), [])
         self.assertEqual(names("--by-tenant"), ["alice", "bob", "default", "idle"])
-        tenants = json.loads(ctl(self.host, "top", "--json", "--interval=0.2", "--filter=victim").stdout)["tenants"]
+        tenants = json.loads(self.host.ctl("top", "--json", "--interval=0.2", "--filter=victim").stdout)["tenants"]
         self.assertEqual([tenant["name"] for tenant in tenants], ["bob"])
 
     def test_says_where_no_service_answers(self):
-        done = ctl(self.host, "top", "--once", "--url", "unix:///nonexistent/viaduct.sock")
+        done = self.host.ctl("top", "--once", "--url", "unix:///nonexistent/viaduct.sock")
         self.assertEqual(done.returncode, 1)
         self.assertIn("/nonexistent/viaduct.sock", done.stderr)
 
@@ -280,6 +273,16 @@ class OnATerminal(Top):
         screen.press("q")
         screen.wait()
 
+    def shell_with_a_stopped_top(self):
+        screen = Screen(self.host, shutil.which("bash"), "--norc", "--noprofile", "--noediting", "-i")
+        self.addCleanup(screen.close)
+        screen.expect(r"ready\$ ")
+        screen.press(f"{CTL} top\n")
+        screen.expect(re.escape(ENTER) + ".*TENANT")
+        screen.press("\x1a")
+        screen.expect(re.escape(LEAVE) + r".*Stopped.*ready\$ ")
+        return screen
+
     def assert_shell_ends(self, screen):
         # A shell that believes that a job is stopped stays, and goes when it is asked again.
         for seconds in (2, 20):
@@ -290,13 +293,7 @@ class OnATerminal(Top):
 
     def test_a_shell_gets_the_terminal_while_it_is_stopped(self):
         self.presenter("alice")
-        screen = Screen(self.host, shutil.which("bash"), "--norc", "--noprofile", "--noediting", "-i")
-        self.addCleanup(screen.close)
-        screen.expect(r"ready\$ ")
-        screen.press(f"{CTL} top\n")
-        screen.expect(re.escape(ENTER) + ".*TENANT")
-        screen.press("\x1a")
-        screen.expect(re.escape(LEAVE) + r".*Stopped.*ready\$ ")
+        screen = self.shell_with_a_stopped_top()
         self.assertEqual(screen.settings(), screen.before)
         screen.press("echo shell-$((40+2))\n")
         screen.expect("shell-42")
@@ -308,13 +305,7 @@ class OnATerminal(Top):
         self.assert_shell_ends(screen)
 
     def test_killed_while_it_is_stopped_it_leaves_the_terminal_alone(self):
-        screen = Screen(self.host, shutil.which("bash"), "--norc", "--noprofile", "--noediting", "-i")
-        self.addCleanup(screen.close)
-        screen.expect(r"ready\$ ")
-        screen.press(f"{CTL} top\n")
-        screen.expect(re.escape(ENTER) + ".*TENANT")
-        screen.press("\x1a")
-        screen.expect(re.escape(LEAVE) + r".*Stopped.*ready\$ ")
+        screen = self.shell_with_a_stopped_top()
         stopped = descendants(screen.process.pid)
         self.assertEqual(len(stopped), 1)
         screen.press("kill %1\n")

@@ -128,8 +128,7 @@ TEST(FairShares, best_effort_closes_nobody_and_a_switch_takes_effect_at_once) {
   gpu.run(kFive);
   EXPECT_NEAR(percent(greedy), 75, 0.1);
   gpu.policy_ = SharePolicy::equal_share;
-  TenantTurn* turns[] = {&greedy.turn, &other.turn};
-  reset_turns(turns);
+  greedy.turn = other.turn = {};
   greedy.had = other.had = 0;
   gpu.run(kFive);
   EXPECT_NEAR(percent(greedy), 50, 1);
