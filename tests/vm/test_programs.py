@@ -25,7 +25,9 @@ only_viaduct vulkaninfo --summary 2>&1 | grep deviceName
 renderers
 check 'vkcube draws 100 frames' cube 100
 viaduct-doctor --timeout 300 >/run/doctor
-echo "DOCTOR status $?"
+status=$?
+echo "DOCTOR status $status"
+[ $status = 0 ] || cat /run/dpkg.log
 sed 's/^/DOCTOR /' /run/doctor
 mkdir /run/pixels
 only_viaduct ./pixels --all /run/pixels --except "EXCEPTED" 2>/run/errors | sed 's/^/PIXELS /'

@@ -43,15 +43,16 @@ class Shares(unittest.TestCase):
         self.addCleanup(made.stop)
         return made
 
-    def consumers(self, host, **specs):
-        """Of each tenant so many programs, which fill so many MiB with so many submissions unfinished."""
+    def consumers(self, host, submits=20, **specs):
+        """Of each tenant so many programs, which fill so many MiB with so many submissions unfinished. Returns when each
+        has more submissions behind it than `submits`."""
         for name, (count, *work) in specs.items():
             for _ in range(count):
                 host.guest(CONSUMER, *work, tenant=name)
         count = sum(spec[0] for spec in specs.values())
 
         def running():
-            return len([each for each in host.sessions() if each["submits"] > 20]) == count
+            return len([each for each in host.sessions() if each["submits"] > submits]) == count
         self.assertTrue(wait_until(running, 60), host.status())
 
     def shares(self, host, seconds=SECONDS):
@@ -112,7 +113,7 @@ class Shares(unittest.TestCase):
 
     def test_a_worker_that_waits_for_its_turn_ends_with_its_program(self):
         host = self.host("fixed-share", {"slow": 1})
-        self.consumers(host, slow=(1, 64, 4))
+        self.consumers(host, submits=0, slow=(1, 64, 4))
         worker = host.sessions("slow")[0]["worker_pid"]
         host.programs[0].kill()
         self.assertTrue(wait_until(lambda: not alive(worker), 5), host.log()[-2000:])

@@ -13,6 +13,8 @@ if [ -e /sys/class/net/eth0 ]; then
 fi
 if [ ! -e /run/job/systemd ]; then
   /lib/systemd/systemd-udevd --daemon
+  . /run/job/lib.sh
+  wait_for 60 udevadm control --ping
   exec sh /run/job/run.sh
 fi
 
