@@ -40,8 +40,9 @@ int enumerate() {
   return 0;
 }
 
-// Renders small frames and looks at each; ends after `limit` of them or with the device.
-int frames(long limit) {
+// Renders small frames and looks at each; ends after `limit` of them or with the device. `stays`: keeps what
+// it has after them and does nothing more.
+int frames(long limit, bool stays) {
   const Gpu gpu;
   const MappedBuffer target(gpu, 4096);
   const VkFence fence = make_fence(gpu);
@@ -70,7 +71,9 @@ int frames(long limit) {
     last = now;
     if (frame == 1 || frame % 64 == 0) say("frame", frame);
   }
-  std::printf("worst_ms %.1f\nfinished %ld\n", worst_ms, limit);
+  std::printf("worst_ms %.1f\n", worst_ms);
+  say("finished", limit);
+  while (stays) ::pause();
   return 0;
 }
 
@@ -375,7 +378,8 @@ int run(int argc, char** argv) {
   const char* mode = argc > 1 ? argv[1] : "";
   const long number = argc > 2 ? std::atol(argv[2]) : 0;
   if (std::strcmp(mode, "enumerate") == 0) return enumerate();
-  if (std::strcmp(mode, "frames") == 0) return frames(number);
+  if (std::strcmp(mode, "frames") == 0) return frames(number, false);
+  if (std::strcmp(mode, "frames-and-stay") == 0) return frames(number, true);
   if (std::strcmp(mode, "blocked-fence") == 0) return blocked_fence();
   if (std::strcmp(mode, "blocked-semaphore") == 0) return blocked_semaphore();
   if (std::strcmp(mode, "blocked-device-idle") == 0) return blocked_idle(false);
