@@ -47,9 +47,7 @@ class IdleSessions(unittest.TestCase):
 
     def test_idle_sessions_sleep(self):
         for number in range(SESSIONS):
-            self.host.guest(VICTIM, "frames-and-stay", 10, tenant=f"t{number}")
-        for program in self.host.programs:
-            program.wait_line("finished", 60)
+            self.host.guest(VICTIM, "frames-and-stay", 10, tenant=f"t{number}").wait_line("finished", 60)
         self.assertEqual(len(self.host.sessions()), SESSIONS)
         # The pool fills itself up again.
         self.assertTrue(wait_until(lambda: "2 of 2 warm workers" in self.host.status(), 30), self.host.status())
