@@ -11,7 +11,6 @@ from vm import HERE, Machine, package  # noqa: E402
 
 JOB = r"""
 check 'the package installs' install_package guest
-udevadm settle --timeout=60
 device=$(dirname "$(grep -l 0x1110 /sys/bus/pci/devices/*/device)")
 for name in resource0 resource2 resource2_wc; do
   stat -c "MODE $name %U:%G %a" "$device/$name"

@@ -21,6 +21,7 @@ def of_threads(pids, file, figure):
 
 
 def core_ns(pids):
+    """Not the harness's cpu_ticks: each of so many processes would have its hundredths of a second rounded down."""
     return of_threads(pids, "schedstat", lambda text: int(text.split()[0]))
 
 

@@ -115,6 +115,13 @@ class Shares(unittest.TestCase):
         host = self.host("fixed-share", {"slow": 1})
         self.consumers(host, submits=0, slow=(1, 64, 4))
         worker = host.sessions("slow")[0]["worker_pid"]
+
+        def waits():
+            """The program has more to submit, and for a second nothing is submitted and nothing computed."""
+            before, ticks = host.sessions("slow")[0]["submits"], cpu_ticks(worker)
+            time.sleep(1)
+            return host.sessions("slow")[0]["submits"] == before and cpu_ticks(worker) - ticks < 10
+        self.assertTrue(wait_until(waits, 30), host.status())
         host.programs[0].kill()
         self.assertTrue(wait_until(lambda: not alive(worker), 5), host.log()[-2000:])
 
