@@ -25,7 +25,44 @@ constexpr uint64_t kMinArena = 16 * kKiB * kKiB;
 constexpr uint64_t kMaxArena = 1024ull * kKiB * kKiB * kKiB;
 constexpr uint32_t kMaxObjects = 1u << 24;  // the index bits of an object id
 
-// Collects the first error; every getter names the key it wanted.
+using Complaints = std::vector<Complaint>;
+
+// How many letters have to be changed, added, left out or swapped with their neighbour to make one word of
+// the other.
+std::size_t distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> before(to.size() + 1);
+  std::vector<std::size_t> above(to.size() + 1);
+  std::vector<std::size_t> row(to.size() + 1);
+  for (std::size_t j = 0; j <= to.size(); ++j) above[j] = j;
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      const std::size_t change = from[i - 1] == to[j - 1] ? 0 : 1;
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + change});
+      if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    std::swap(before, above);
+    std::swap(above, row);
+  }
+  return above[to.size()];
+}
+
+// The known key that was probably meant; empty: none is near.
+std::string_view nearest(std::string_view key, std::initializer_list<std::string_view> known) {
+  std::string_view best;
+  std::size_t least = std::max<std::size_t>(2, key.size() / 3) + 1;
+  for (const std::string_view name : known) {
+    const std::size_t far = distance(key, name);
+    // A word of which every letter would have to be another one is not near.
+    if (far >= least || far >= std::min(key.size(), name.size())) continue;
+    best = name;
+    least = far;
+  }
+  return best;
+}
+
+// Collects what is wrong in a file; every getter names the key it wanted.
 class Reader {
  public:
   explicit Reader(std::string name) : name_(std::move(name)) {}
@@ -36,7 +73,11 @@ class Reader {
       if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
       std::string list;
       for (const std::string_view name : known) list += (list.empty() ? "" : ", ") + std::string(name);
-      complain(value, "unknown key '" + where + std::string(key.str()) + "'; known here: " + list);
+      const std::string_view meant = nearest(key.str(), known);
+      const std::string guess = meant.empty() ? "" : " (did you mean '" + where + std::string(meant) + "'?)";
+      // The key's own place, not its value's.
+      complain_at(key.source().begin ? key.source().begin : value.source().begin,
+                  "unknown key '" + where + std::string(key.str()) + "'" + guess + "; known here: " + list);
     }
   }
   void text(const toml::table& table, const char* key, std::string& out) {
@@ -89,21 +130,33 @@ class Reader {
     out.clear();
     for (const toml::node& item : *array) {
       const auto value = item.value_exact<std::string>();
-      if (!value) return complain(item, std::string(key) + " wants strings in its list");
-      out.push_back(*value);
+      if (value) {
+        out.push_back(*value);
+      } else {
+        complain(item, std::string(key) + " wants strings in its list");
+      }
     }
   }
-  void complain(const toml::node& node, const std::string& what) {
-    if (error_.empty()) error_ = place_of(node) + ": " + what;
+  void complain(const toml::node& node, const std::string& what) { complain_at(node.source().begin, what); }
+  void complain_at(const toml::source_position& at, const std::string& what) {
+    complaints_.push_back({name_, at.line, at.column, what});
   }
   [[nodiscard]] std::string place_of(const toml::node& node) const {
     return name_ + ":" + std::to_string(node.source().begin.line);
   }
-  [[nodiscard]] const std::string& error() const { return error_; }
+  // To tell whether what was read since was right.
+  [[nodiscard]] std::size_t count() const { return complaints_.size(); }
+  // In the order of the file; tables are in the order of their keys.
+  void hand_to(Complaints& out) {
+    std::stable_sort(complaints_.begin(), complaints_.end(), [](const Complaint& a, const Complaint& b) {
+      return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    });
+    out.insert(out.end(), complaints_.begin(), complaints_.end());
+  }
 
  private:
   std::string name_;
-  std::string error_;
+  Complaints complaints_;
 };
 
 void read_limits(Reader& in, const toml::table& table, TenantConfig& out) {
@@ -132,7 +185,7 @@ void read_vm(Reader& in, const toml::table& table, const Config& config, TenantC
     uint32_t cid = 0;
     in.number(table, "cid", 1, UINT32_MAX - 1, cid);
     for (const auto& [name, other] : config.tenants) {
-      if (other.cid == cid)
+      if (cid != 0 && other.cid == cid)
         in.complain(*node, "cid " + std::to_string(cid) + " is that of tenant " + name + " already");
     }
     out.cid = cid;
@@ -141,7 +194,9 @@ void read_vm(Reader& in, const toml::table& table, const Config& config, TenantC
   if (!out.token_file.empty() && out.token_file.front() != '/') {
     in.complain(*table.get("token_file"), "token_file wants an absolute path");
   }
+  const std::size_t before = in.count();
   in.size(table, "memory", 0, kMaxVmMemory, out.memory_bytes);
+  const bool memory_read = in.count() == before;
   if (out.memory_bytes != 0 && (out.memory_bytes < kMinVmMemory || !std::has_single_bit(out.memory_bytes))) {
     in.complain(*table.get("memory"),
                 "memory wants a power of two from 32 MiB to 1024 GiB, like \"512 MiB\"");
@@ -149,7 +204,7 @@ void read_vm(Reader& in, const toml::table& table, const Config& config, TenantC
   in.text(table, "memory_owner", out.memory_owner);
   in.flag(table, "doorbell", out.doorbell);
   for (const char* key : {"memory_owner", "doorbell"}) {
-    if (out.memory_bytes == 0 && table.get(key) != nullptr)
+    if (memory_read && out.memory_bytes == 0 && table.get(key) != nullptr)
       in.complain(*table.get(key), std::string(key) + " needs memory: without it there is nothing to share");
   }
 }
@@ -162,13 +217,17 @@ void read_tenants(Reader& in, const toml::table& root, Config& config) {
   for (const auto& [key, value] : *tenants) {
     const std::string name(key.str());
     const toml::table* table = value.as_table();
-    if (table == nullptr)
-      return in.complain(value, "tenants." + name + " wants a table, like [tenants." + name + "]");
+    if (table == nullptr) {
+      in.complain(value, "tenants." + name + " wants a table, like [tenants." + name + "]");
+      continue;
+    }
     if (!valid_tenant_name(name)) {
-      return in.complain(value, "tenant name '" + name + "' wants letters, digits, '-', '_' and '.' only");
+      in.complain(value, "tenant name '" + name + "' wants letters, digits, '-', '_' and '.' only");
+      continue;
     }
     if (const auto there = config.tenant_places.find(name); there != config.tenant_places.end()) {
-      return in.complain(value, "tenant " + name + " stands in " + there->second + " already");
+      in.complain(value, "tenant " + name + " stands in " + there->second + " already");
+      continue;
     }
     in.only(*table, "tenants." + name + ".",
             {"socket_owner", "socket_group", "socket_mode", "cid", "token_file", "memory", "memory_owner",
@@ -194,25 +253,39 @@ void read_http(Reader& in, const toml::table& root, HttpConfig& out) {
   if (table == nullptr) return in.complain(*node, "http wants a table: [http]");
   in.only(*table, "http.", {"listen", "token_file"});
   in.text(*table, "listen", out.listen);
+  const std::size_t before = in.count();
   in.text(*table, "token_file", out.token_file);
+  const bool token_read = in.count() == before;
   if (!out.token_file.empty() && out.token_file.front() != '/')
     in.complain(*table->get("token_file"), "token_file wants an absolute path");
   if (out.listen.empty()) return;
   const auto place = http::parse_place(out.listen);
   if (!place) return in.complain(*table->get("listen"), "http.listen: " + place.error());
-  if (!place->loopback && out.token_file.empty())
+  if (!place->loopback && token_read && out.token_file.empty())
     in.complain(*table->get("listen"),
                 "other machines may reach " + out.listen +
                     ": http wants a token_file too, or an address like \"127.0.0.1:9477\"");
 }
 
-tl::expected<toml::table, std::string> parse_toml(std::string_view text, const std::string& name) {
+// What is no TOML ends the reading of its file at once: nobody knows what the rest would have been.
+std::optional<toml::table> parse_toml(std::string_view text, const std::string& name,
+                                      Complaints& complaints) {
   try {
     return toml::parse(text, name);
   } catch (const toml::parse_error& error) {
-    return tl::unexpected(name + ":" + std::to_string(error.source().begin.line) + ": " +
-                          std::string(error.description()));
+    const toml::source_position& at = error.source().begin;
+    complaints.push_back({name, at.line, at.column, std::string(error.description())});
+    return std::nullopt;
   }
+}
+
+// The first for who cannot show them all.
+std::string first_of(const Complaints& complaints) {
+  const Complaint& first = complaints.front();
+  const std::string line = first.line == 0 ? "" : ":" + std::to_string(first.line);
+  const std::string others = std::to_string(complaints.size() - 1) + " more";
+  return first.file + line + ": " + first.what +
+         (complaints.size() == 1 ? "" : " (" + others + ": viaductctl config check " + first.file + ")");
 }
 
 std::optional<std::string> read_file(const std::string& path) {
@@ -222,48 +295,11 @@ std::optional<std::string> read_file(const std::string& path) {
   return file ? std::optional(text.str()) : std::nullopt;
 }
 
-}  // namespace
-
-std::optional<uint64_t> parse_size(std::string_view text) {
-  uint64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value);
-  if (parsed.ec != std::errc()) return std::nullopt;
-  std::string unit;
-  for (const char* at = parsed.ptr; at != end; ++at) {
-    if (*at != ' ') unit.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(*at))));
-  }
-  uint64_t factor = 1;
-  for (const char* prefix = "kmgt"; !unit.empty() && unit != "b" && unit != "bytes"; ++prefix) {
-    if (*prefix == 0) return std::nullopt;
-    factor *= kKiB;
-    if (unit == std::string(1, *prefix) || unit == std::string(1, *prefix) + "ib") break;
-  }
-  if (value > std::numeric_limits<uint64_t>::max() / factor) return std::nullopt;
-  return value * factor;
-}
-
-bool valid_tenant_name(std::string_view name) {
-  if (name.empty() || name.size() > 64 || name.front() == '.') return false;
-  return std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return (c < 0x80 && std::isalnum(c) != 0) || c == '-' || c == '_' || c == '.';
-  });
-}
-
-Config default_config() {
-  Config config;
-  const auto pages = static_cast<uint64_t>(std::max(0l, ::sysconf(_SC_PHYS_PAGES)));
-  const auto page = static_cast<uint64_t>(std::max(4096l, ::sysconf(_SC_PAGESIZE)));
-  const uint64_t half = pages * page / 2 & ~(kMinArena - 1);
-  config.limits.arena_bytes = std::clamp(half, kMinArena, 4 * kKiB * kKiB * kKiB);
-  return config;
-}
-
-tl::expected<Config, std::string> parse_config(std::string_view text, const std::string& name) {
-  const auto parsed = parse_toml(text, name);
-  if (!parsed) return tl::unexpected(parsed.error());
+// A named file.
+void read_main(std::string_view text, const std::string& name, Config& config, Complaints& complaints) {
+  const auto parsed = parse_toml(text, name, complaints);
+  if (!parsed) return;
   const toml::table& root = *parsed;
-  Config config = default_config();
   Reader in(name);
   in.only(root, "",
           {"listen", "driver", "gpu", "gl", "require_sandbox", "validate", "allow_public_tcp", "expose",
@@ -305,45 +341,123 @@ tl::expected<Config, std::string> parse_config(std::string_view text, const std:
   }
   read_http(in, root, config.http);
   read_tenants(in, root, config);
-  if (!in.error().empty()) return tl::unexpected(in.error());
+  in.hand_to(complaints);
+}
+
+// A file of tenants.d.
+void read_tenant_file(std::string_view text, const std::string& name, Config& config,
+                      Complaints& complaints) {
+  const auto root = parse_toml(text, name, complaints);
+  if (!root) return;
+  Reader in(name);
+  in.only(*root, "", {"tenants"});
+  read_tenants(in, *root, config);
+  in.hand_to(complaints);
+}
+
+void read_folder(const std::string& folder, Settings& out) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  }
+  if (error && error != std::errc::no_such_file_or_directory)
+    out.complaints.push_back({folder, 0, 0, "cannot be read: " + error.message()});
+  // The same order, and so the same complaints, each time.
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) {
+    if (const auto tenants = read_file(file)) {
+      out.files.push_back(file);
+      read_tenant_file(*tenants, file, out.config, out.complaints);
+    } else {
+      out.complaints.push_back({file, 0, 0, "cannot be read"});
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<uint64_t> parse_size(std::string_view text) {
+  uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  if (parsed.ec != std::errc()) return std::nullopt;
+  std::string unit;
+  for (const char* at = parsed.ptr; at != end; ++at) {
+    if (*at != ' ') unit.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(*at))));
+  }
+  uint64_t factor = 1;
+  for (const char* prefix = "kmgt"; !unit.empty() && unit != "b" && unit != "bytes"; ++prefix) {
+    if (*prefix == 0) return std::nullopt;
+    factor *= kKiB;
+    if (unit == std::string(1, *prefix) || unit == std::string(1, *prefix) + "ib") break;
+  }
+  if (value > std::numeric_limits<uint64_t>::max() / factor) return std::nullopt;
+  return value * factor;
+}
+
+bool valid_tenant_name(std::string_view name) {
+  if (name.empty() || name.size() > 64 || name.front() == '.') return false;
+  return std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return (c < 0x80 && std::isalnum(c) != 0) || c == '-' || c == '_' || c == '.';
+  });
+}
+
+Config default_config() {
+  Config config;
+  const auto pages = static_cast<uint64_t>(std::max(0l, ::sysconf(_SC_PHYS_PAGES)));
+  const auto page = static_cast<uint64_t>(std::max(4096l, ::sysconf(_SC_PAGESIZE)));
+  const uint64_t half = pages * page / 2 & ~(kMinArena - 1);
+  config.limits.arena_bytes = std::clamp(half, kMinArena, 4 * kKiB * kKiB * kKiB);
+  return config;
+}
+
+tl::expected<Config, std::string> parse_config(std::string_view text, const std::string& name) {
+  Config config = default_config();
+  Complaints complaints;
+  read_main(text, name, config, complaints);
+  if (!complaints.empty()) return tl::unexpected(first_of(complaints));
   return config;
 }
 
 tl::expected<void, std::string> parse_tenants(std::string_view text, const std::string& name,
                                               Config& config) {
-  const auto root = parse_toml(text, name);
-  if (!root) return tl::unexpected(root.error());
-  Reader in(name);
-  in.only(*root, "", {"tenants"});
-  read_tenants(in, *root, config);
-  if (!in.error().empty()) return tl::unexpected(in.error());
+  Complaints complaints;
+  read_tenant_file(text, name, config, complaints);
+  if (!complaints.empty()) return tl::unexpected(first_of(complaints));
   return {};
 }
 
 tl::expected<void, std::string> load_tenants(const std::string& folder, Config& config) {
-  std::vector<fs::path> files;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(folder, none)) {
-    if (entry.path().extension() == ".toml") files.push_back(entry.path());
-  }
-  // The same order, and so the same complaint, each time.
-  std::sort(files.begin(), files.end());
-  for (const fs::path& file : files) {
-    const auto tenants = read_file(file);
-    if (!tenants) return tl::unexpected(file.string() + ": cannot be read");
-    if (auto added = parse_tenants(*tenants, file, config); !added) return added;
-  }
+  Settings settings{std::move(config), {}, {}};
+  read_folder(folder, settings);
+  config = std::move(settings.config);
+  if (!settings.complaints.empty()) return tl::unexpected(first_of(settings.complaints));
   return {};
 }
 
+Settings read_settings(const std::string& path) {
+  Settings out{default_config(), {}, {}};
+  if (const auto text = read_file(path)) {
+    out.files.push_back(path);
+    read_main(*text, path, out.config, out.complaints);
+  } else {
+    out.complaints.push_back({path, 0, 0, "cannot be read; check the path given with --config"});
+  }
+  // What is wrong there is wrong whatever the named file says.
+  read_folder(fs::path(path).parent_path() / "tenants.d", out);
+  return out;
+}
+
 tl::expected<Config, std::string> load_config(const std::string& path) {
-  const auto text = read_file(path);
-  if (!text) return tl::unexpected(path + ": cannot be read; check the path given with --config");
-  auto config = parse_config(*text, path);
-  if (!config) return config;
-  if (auto added = load_tenants(fs::path(path).parent_path() / "tenants.d", *config); !added)
-    return tl::unexpected(added.error());
-  return config;
+  Settings settings = read_settings(path);
+  if (!settings.complaints.empty()) return tl::unexpected(first_of(settings.complaints));
+  return std::move(settings.config);
+}
+
+std::string to_string(const Complaint& complaint) {
+  const std::string place = ":" + std::to_string(complaint.line) + ":" + std::to_string(complaint.column);
+  return complaint.file + (complaint.line == 0 ? "" : place) + ": " + complaint.what;
 }
 
 }  // namespace viaduct::host::daemon

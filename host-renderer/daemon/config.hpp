@@ -106,7 +106,27 @@ inline constexpr const char* kGlComplaint = "gl wants \"virgl\" or \"none\"";
 // The defaults depend on the machine: an arena is at most half of its memory.
 Config default_config();
 
-// Errors are for people: file, line, what is wrong, what would be right.
+// What is wrong in a file, and where. Line 0: with the file as a whole.
+struct Complaint {
+  std::string file;
+  uint32_t line = 0;
+  uint32_t column = 0;
+  std::string what;  // and what would be right
+};
+// "file:line:column: what".
+[[nodiscard]] std::string to_string(const Complaint& complaint);
+
+// All that a named file and the folder tenants.d beside it say, and all that is wrong there; the settings
+// count only where nothing is.
+struct Settings {
+  Config config;
+  std::vector<std::string> files;  // those that could be read
+  std::vector<Complaint> complaints;
+};
+[[nodiscard]] Settings read_settings(const std::string& path);
+
+// Errors are for people: file, line, what is wrong, what would be right; the first, and how many more there
+// are.
 [[nodiscard]] tl::expected<Config, std::string> parse_config(std::string_view text, const std::string& name);
 // Adds the tenants of a file of tenants.d.
 [[nodiscard]] tl::expected<void, std::string> parse_tenants(std::string_view text, const std::string& name,

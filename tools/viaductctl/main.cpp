@@ -2,6 +2,7 @@
 #include <exception>
 
 #include "tools/viaductctl/client.hpp"
+#include "tools/viaductctl/config_check.hpp"
 #include "tools/viaductctl/doctor.hpp"
 #include "tools/viaductctl/options.hpp"
 #include "tools/viaductctl/print.hpp"
@@ -67,6 +68,12 @@ int doctor(const CtlOptions& options) {
   return report.exit_status();
 }
 
+int check(const CtlOptions& options) {
+  const CheckOutcome outcome = check_config(options.check_paths);
+  std::fputs(outcome.text.c_str(), stdout);
+  return outcome.right ? 0 : 1;
+}
+
 int run(int argc, char** argv) {
   const auto options = parse_ctl_options(argc, argv);
   if (!options) return complain(options.error(), 2);
@@ -83,6 +90,8 @@ int run(int argc, char** argv) {
       return manage(options->vm);
     case Verb::doctor:
       return doctor(*options);
+    case Verb::config:
+      return check(*options);
     case Verb::top:
       return top(*options);
     default:

@@ -19,6 +19,7 @@ const char* ctl_help() {
        viaductctl policy NAME [--url URL]
        viaductctl tenant set NAME [--share PERCENT] [--fps N] [--url URL]
        viaductctl doctor [--json] [--url URL] [--config-dir DIR]
+       viaductctl config check [PATH...] [--config-dir DIR]
        viaductctl vm add NAME [--cid N] [--memory SIZE [--memory-owner USER]
                       [--doorbell]] [--print FORM] [--config-dir DIR]
        viaductctl vm list [--config-dir DIR]
@@ -40,6 +41,10 @@ const char* ctl_help() {
   tenant   change what a tenant may have, from now on until the service ends
   doctor   look at every prerequisite of this host, and say what is wrong and
            what mends it; 1 is its status where something is wrong
+  config   check the service's settings and every file of tenants.d as the
+           service would read them: file, line and column of all that is wrong;
+           1 is its status where something is. A PATH is a file for viaductd
+           --config, a folder with a viaductd.toml, or a file of a tenants.d
   vm       virtual machines that may use the service: add writes a VM's
            settings and its token, and prints what to add to the VM and what to
            do inside it; show prints that again; list names them; remove takes
@@ -236,6 +241,19 @@ tl::expected<void, std::string> read_tenant(Split& parts) {
   return {};
 }
 
+// What stands behind the word config.
+tl::expected<void, std::string> read_config(Split& parts) {
+  const std::vector<std::string>& words = parts.words;
+  CtlOptions& options = parts.options;
+  if (options.json || !options.url.empty()) return bad("config takes neither --json nor --url");
+  if (words.size() < 2 || words[1] != "check") return bad("config wants `check`");
+  options.check_paths.assign(words.begin() + 2, words.end());
+  if (parts.config_dir && !options.check_paths.empty())
+    return bad("config check wants paths or --config-dir, not both");
+  if (options.check_paths.empty()) options.check_paths.push_back(options.vm.config_dir + "/viaductd.toml");
+  return {};
+}
+
 // What top's options say.
 tl::expected<void, std::string> read_top(Split& parts) {
   TopOptions& top = parts.options.top;
@@ -266,15 +284,15 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
   if (parts->answered) return options;
   const std::vector<std::string>& words = parts->words;
   if (words.empty())
-    return bad("a command is missing: run, status, top, gpus, kill, policy, tenant, doctor or vm");
+    return bad("a command is missing: run, status, top, gpus, kill, policy, tenant, doctor, config or vm");
 
   const std::string& verb = words.front();
   const std::size_t arguments = words.size() - 1;
   if (verb != "run" && !options.program.empty()) return bad(verb + " takes no program");
   if (verb != "run" && !options.tenant.empty()) return bad("--tenant belongs to run");
   if (verb != "vm" && !parts->vm_option.empty()) return bad(parts->vm_option + " belongs to vm");
-  if (verb != "vm" && verb != "doctor" && parts->config_dir)
-    return bad("--config-dir belongs to vm and doctor");
+  if (verb != "vm" && verb != "doctor" && verb != "config" && parts->config_dir)
+    return bad("--config-dir belongs to vm, doctor and config");
   if (verb != "tenant" && (!parts->share.empty() || !parts->fps.empty()))
     return bad("--share and --fps belong to tenant set");
   if (verb != "top" && !parts->top_option.empty()) return bad(parts->top_option + " belongs to top");
@@ -311,6 +329,9 @@ tl::expected<CtlOptions, std::string> parse_ctl_options(int argc, const char* co
   } else if (verb == "tenant") {
     options.verb = Verb::tenant;
     if (auto read = read_tenant(*parts); !read) return tl::unexpected(read.error());
+  } else if (verb == "config") {
+    options.verb = Verb::config;
+    if (auto read = read_config(*parts); !read) return tl::unexpected(read.error());
   } else if (verb == "vm") {
     options.verb = Verb::vm;
     if (auto read = read_vm(*parts); !read) return tl::unexpected(read.error());

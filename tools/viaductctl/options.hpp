@@ -11,13 +11,13 @@
 
 namespace viaduct::tools {
 
-enum class Verb { help, version, status, top, run, gpus, kill, vm, doctor, policy, tenant };
+enum class Verb { help, version, status, top, run, gpus, kill, vm, doctor, policy, tenant, config };
 enum class VmVerb { list, add, show, remove };
 
 struct VmOptions {
   VmVerb verb = VmVerb::list;
   std::string name;                         // empty for list
-  std::string config_dir = "/etc/viaduct";  // doctor has it too
+  std::string config_dir = "/etc/viaduct";  // doctor and config have it too
   std::string memory;                       // as spelled; empty = none
   std::string memory_owner;
   std::string print;  // empty = every form
@@ -48,6 +48,7 @@ struct CtlOptions {
   std::optional<uint32_t> share;  // percent; 0: none of its own
   std::optional<uint32_t> fps;    // 0: no cap
   TopOptions top;
+  std::vector<std::string> check_paths;  // config check
 };
 
 // Errors are for people.

@@ -105,6 +105,102 @@ TEST_F(TenantFiles, stand_beside_the_named_file) {
   EXPECT_EQ(config->tenants.at("vm2").sessions, 1u);
 }
 
+TEST_F(TenantFiles, are_read_whatever_is_wrong_in_others) {
+  write("viaductd.toml", "gpu = 0\n[tenants.alice]\ncid = 4\n");
+  write("tenants.d/a.toml", "[tenants.a\n");
+  write("tenants.d/b.toml", "[tenants.b]\ncid = 4\n");
+  write("tenants.d/c.toml", "[tenants.c]\nfps = 60\n");
+  const Settings settings = read_settings(folder_ + "/viaductd.toml");
+  std::vector<std::string> places;
+  for (const Complaint& complaint : settings.complaints)
+    places.push_back(complaint.file.substr(folder_.size() + 1) + ":" + std::to_string(complaint.line));
+  EXPECT_EQ(places,
+            (std::vector<std::string>{"viaductd.toml:1", "tenants.d/a.toml:1", "tenants.d/b.toml:2"}));
+  EXPECT_EQ(settings.files.size(), 4u);
+  EXPECT_EQ(settings.config.tenants.at("c").gpu.frames_per_second, 60u);
+}
+
+TEST_F(TenantFiles, whose_folder_cannot_be_read_are_not_taken_for_none) {
+  std::filesystem::remove_all(folder_ + "/tenants.d");
+  EXPECT_TRUE(load()) << "no folder at all is no mistake";
+  write("tenants.d", "a file");
+  const Settings settings = read_settings(folder_ + "/viaductd.toml");
+  ASSERT_EQ(settings.complaints.size(), 1u);
+  EXPECT_EQ(to_string(settings.complaints.front()).find(folder_ + "/tenants.d: cannot be read: "), 0u);
+  EXPECT_FALSE(load());
+}
+
+// What read_settings says of one file, without the file's name.
+class AllMistakes : public TenantFiles {
+ protected:
+  [[nodiscard]] std::vector<std::string> of(const std::string& text) const {
+    write("viaductd.toml", text);
+    const std::string file = folder_ + "/viaductd.toml:";
+    std::vector<std::string> found;
+    for (const Complaint& complaint : read_settings(folder_ + "/viaductd.toml").complaints) {
+      const std::string line = to_string(complaint);
+      EXPECT_EQ(line.find(file), 0u) << line;
+      found.push_back(line.substr(file.size()));
+    }
+    return found;
+  }
+};
+
+TEST_F(AllMistakes, are_named_in_the_order_of_the_file_with_line_and_column) {
+  const auto found =
+      of("validate = 1\n"
+         "listen = [3, \"unix:///x\", 4]\n"
+         "[tenants.z]\n"
+         "  fps = 0\n"
+         "[tenants.\"../a\"]\n"
+         "[tenants.b]\n"
+         "cid = 9\n"
+         "[tenants.c]\n"
+         "cid = 9\n"
+         "[pool]\n"
+         "warm =   99\n");
+  const std::vector<std::string> wanted = {
+      "1:12: validate",          "2:11: listen", "2:27: listen", "4:9: fps",
+      "5:1: tenant name '../a'", "9:7: cid 9",   "11:10: warm"};
+  ASSERT_EQ(found.size(), wanted.size()) << testing::PrintToString(found);
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_EQ(found[i].find(wanted[i]), 0u) << found[i];
+}
+
+TEST_F(AllMistakes, are_not_named_twice_where_one_follows_from_the_other) {
+  const std::vector<std::string> texts = {
+      "[tenants.vm]\nmemory = \"1 parsec\"\ndoorbell = true\nmemory_owner = \"root\"\n",
+      "[http]\nlisten = \"0.0.0.0:9477\"\ntoken_file = 3\n", "policy = 3\n", "gl = false\n",
+      "[tenants.a]\ntoken_file = 3\n"};
+  for (const std::string& text : texts) EXPECT_EQ(of(text).size(), 1u) << testing::PrintToString(of(text));
+  EXPECT_EQ(of("[tenants.a]\ncid = 0\n[tenants.b]\ncid = 0\n").size(), 2u) << "no two tenants have the CID 0";
+}
+
+TEST_F(AllMistakes, in_a_keys_name_suggest_the_nearest_one) {
+  const auto suggested = [this](const std::string& text) {
+    const auto found = of(text);
+    if (found.size() != 1) return testing::PrintToString(found);
+    const std::size_t begin = found[0].find("(did you mean '");
+    return begin == std::string::npos ? "none"
+                                      : found[0].substr(begin + 15, found[0].find("'?)") - begin - 15);
+  };
+  EXPECT_EQ(suggested("listn = []\n"), "listen");
+  EXPECT_EQ(suggested("require-sandbox = true\n"), "require_sandbox");
+  EXPECT_EQ(suggested("[tenants.a]\nmemroy = \"64 MiB\"\n"), "tenants.a.memory");
+  EXPECT_EQ(suggested("[tenants.a]\nsocketowner = \"root\"\n"), "tenants.a.socket_owner");
+  EXPECT_EQ(suggested("[pool]\nhandshake_timout = 1\n"), "pool.handshake_timeout_ms");
+  EXPECT_EQ(suggested("[limits]\nzzzzzzz = 1\n"), "none");
+  EXPECT_EQ(suggested("xy = 1\n"), "none") << "a word of which nothing is right is near nothing";
+}
+
+TEST_F(AllMistakes, are_counted_for_who_sees_the_first_alone) {
+  EXPECT_EQ(of("gpu = 1\ndriver = 2\nvalidate = 3\n").size(), 3u);
+  const auto config = load();
+  ASSERT_FALSE(config);
+  const std::string file = folder_ + "/viaductd.toml";
+  EXPECT_EQ(config.error(),
+            file + ":1: gpu wants a string, like \"…\" (2 more: viaductctl config check " + file + ")");
+}
+
 TEST_F(TenantFiles, name_themselves_in_complaints) {
   const auto complaint = [this](const std::string& text) {
     write("tenants.d/vm.toml", text);

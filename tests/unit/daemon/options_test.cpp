@@ -110,6 +110,22 @@ TEST(CtlOptions, verbs_are_recognised) {
   EXPECT_EQ(ctl_options("--version")->verb, tools::Verb::version);
 }
 
+TEST(CtlOptions, config_check_looks_where_the_service_reads_unless_told_otherwise) {
+  const auto paths = [](const auto& options) {
+    return options ? options->check_paths : std::vector<std::string>{};
+  };
+  EXPECT_EQ(ctl_options("config", "check")->verb, tools::Verb::config);
+  EXPECT_EQ(paths(ctl_options("config", "check")), std::vector<std::string>{"/etc/viaduct/viaductd.toml"});
+  EXPECT_EQ(paths(ctl_options("config", "check", "--config-dir", "/x")),
+            std::vector<std::string>{"/x/viaductd.toml"});
+  EXPECT_EQ(paths(ctl_options("config", "check", "a", "b")), (std::vector<std::string>{"a", "b"}));
+  EXPECT_FALSE(ctl_options("config"));
+  EXPECT_FALSE(ctl_options("config", "chek"));
+  EXPECT_FALSE(ctl_options("config", "check", "--json"));
+  EXPECT_FALSE(ctl_options("config", "check", "--url", "unix:///x"));
+  EXPECT_FALSE(ctl_options("config", "check", "a", "--config-dir", "/x"));
+}
+
 TEST(CtlOptions, mistakes_are_named) {
   EXPECT_FALSE(ctl_options());
   EXPECT_FALSE(ctl_options("run"));
