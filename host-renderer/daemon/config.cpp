@@ -9,10 +9,10 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <initializer_list>
 #include <limits>
 #include <sstream>
 
+#include "host-renderer/daemon/settings_reader.hpp"
 #include "host-renderer/http/http_place.hpp"
 
 namespace viaduct::host::daemon {
@@ -25,148 +25,14 @@ constexpr uint64_t kMinArena = 16 * kKiB * kKiB;
 constexpr uint64_t kMaxArena = 1024ull * kKiB * kKiB * kKiB;
 constexpr uint32_t kMaxObjects = 1u << 24;  // the index bits of an object id
 
-using Complaints = std::vector<Complaint>;
-
-// How many letters have to be changed, added, left out or swapped with their neighbour to make one word of
-// the other.
-std::size_t distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> before(to.size() + 1);
-  std::vector<std::size_t> above(to.size() + 1);
-  std::vector<std::size_t> row(to.size() + 1);
-  for (std::size_t j = 0; j <= to.size(); ++j) above[j] = j;
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    row[0] = i;
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t change = from[i - 1] == to[j - 1] ? 0 : 1;
-      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + change});
-      if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1])
-        row[j] = std::min(row[j], before[j - 2] + 1);
-    }
-    std::swap(before, above);
-    std::swap(above, row);
-  }
-  return above[to.size()];
-}
-
-// The known key that was probably meant; empty: none is near.
-std::string_view nearest(std::string_view key, std::initializer_list<std::string_view> known) {
-  std::string_view best;
-  std::size_t least = std::max<std::size_t>(2, key.size() / 3) + 1;
-  for (const std::string_view name : known) {
-    const std::size_t far = distance(key, name);
-    // A word of which every letter would have to be another one is not near.
-    if (far >= least || far >= std::min(key.size(), name.size())) continue;
-    best = name;
-    least = far;
-  }
-  return best;
-}
-
-// Collects what is wrong in a file; every getter names the key it wanted.
-class Reader {
- public:
-  explicit Reader(std::string name) : name_(std::move(name)) {}
-
-  void only(const toml::table& table, const std::string& where,
-            std::initializer_list<std::string_view> known) {
-    for (const auto& [key, value] : table) {
-      if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-      std::string list;
-      for (const std::string_view name : known) list += (list.empty() ? "" : ", ") + std::string(name);
-      const std::string_view meant = nearest(key.str(), known);
-      const std::string guess = meant.empty() ? "" : " (did you mean '" + where + std::string(meant) + "'?)";
-      // The key's own place, not its value's.
-      complain_at(key.source().begin ? key.source().begin : value.source().begin,
-                  "unknown key '" + where + std::string(key.str()) + "'" + guess + "; known here: " + list);
-    }
-  }
-  void text(const toml::table& table, const char* key, std::string& out) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return;
-    if (const auto value = node->value_exact<std::string>()) {
-      out = *value;
-    } else {
-      complain(*node, std::string(key) + " wants a string, like \"…\"");
-    }
-  }
-  void flag(const toml::table& table, const char* key, bool& out) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return;
-    if (const auto value = node->value_exact<bool>()) {
-      out = *value;
-    } else {
-      complain(*node, std::string(key) + " wants true or false");
-    }
-  }
-  void number(const toml::table& table, const char* key, uint32_t low, uint32_t high, uint32_t& out) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return;
-    const auto value = node->value_exact<int64_t>();
-    if (value && *value >= low && *value <= high) {
-      out = static_cast<uint32_t>(*value);
-    } else {
-      complain(*node, std::string(key) + " wants a number from " + std::to_string(low) + " to " +
-                          std::to_string(high));
-    }
-  }
-  void size(const toml::table& table, const char* key, uint64_t low, uint64_t high, uint64_t& out) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return;
-    std::optional<uint64_t> value;
-    if (const auto number = node->value_exact<int64_t>(); number && *number >= 0) value = *number;
-    if (const auto spelled = node->value_exact<std::string>()) value = parse_size(*spelled);
-    if (value && (*value == 0 ? low == 0 : *value >= low && *value <= high)) {
-      out = *value;
-    } else {
-      complain(*node, std::string(key) + " wants a size from " + std::to_string(low) + " to " +
-                          std::to_string(high) + " bytes, like \"512 MiB\"");
-    }
-  }
-  void list(const toml::table& table, const char* key, std::vector<std::string>& out) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return;
-    const toml::array* array = node->as_array();
-    if (array == nullptr) return complain(*node, std::string(key) + " wants a list of strings, like [\"…\"]");
-    out.clear();
-    for (const toml::node& item : *array) {
-      const auto value = item.value_exact<std::string>();
-      if (value) {
-        out.push_back(*value);
-      } else {
-        complain(item, std::string(key) + " wants strings in its list");
-      }
-    }
-  }
-  void complain(const toml::node& node, const std::string& what) { complain_at(node.source().begin, what); }
-  void complain_at(const toml::source_position& at, const std::string& what) {
-    complaints_.push_back({name_, at.line, at.column, what});
-  }
-  [[nodiscard]] std::string place_of(const toml::node& node) const {
-    return name_ + ":" + std::to_string(node.source().begin.line);
-  }
-  // To tell whether what was read since was right.
-  [[nodiscard]] std::size_t count() const { return complaints_.size(); }
-  // In the order of the file; tables are in the order of their keys.
-  void hand_to(Complaints& out) {
-    std::stable_sort(complaints_.begin(), complaints_.end(), [](const Complaint& a, const Complaint& b) {
-      return std::pair(a.line, a.column) < std::pair(b.line, b.column);
-    });
-    out.insert(out.end(), complaints_.begin(), complaints_.end());
-  }
-
- private:
-  std::string name_;
-  Complaints complaints_;
-};
-
-void read_limits(Reader& in, const toml::table& table, TenantConfig& out) {
+void read_limits(SettingsReader& in, const toml::table& table, TenantConfig& out) {
   in.size(table, "arena", kMinArena, kMaxArena, out.arena_bytes);
   in.size(table, "device_memory", 0, std::numeric_limits<int64_t>::max(), out.device_memory_bytes);
   in.number(table, "max_objects", 1024, kMaxObjects, out.max_objects);
   in.number(table, "sessions", 0, 65536, out.sessions);
 }
 
-void read_mode(Reader& in, const toml::table& table, TenantConfig& out) {
+void read_mode(SettingsReader& in, const toml::table& table, TenantConfig& out) {
   std::string spelled;
   in.text(table, "socket_mode", spelled);
   if (spelled.empty()) return;
@@ -180,7 +46,7 @@ void read_mode(Reader& in, const toml::table& table, TenantConfig& out) {
   }
 }
 
-void read_vm(Reader& in, const toml::table& table, const Config& config, TenantConfig& out) {
+void read_vm(SettingsReader& in, const toml::table& table, const Config& config, TenantConfig& out) {
   if (const toml::node* node = table.get("cid")) {
     uint32_t cid = 0;
     in.number(table, "cid", 1, UINT32_MAX - 1, cid);
@@ -209,7 +75,7 @@ void read_vm(Reader& in, const toml::table& table, const Config& config, TenantC
   }
 }
 
-void read_tenants(Reader& in, const toml::table& root, Config& config) {
+void read_tenants(SettingsReader& in, const toml::table& root, Config& config) {
   const toml::node* node = root.get("tenants");
   if (node == nullptr) return;
   const toml::table* tenants = node->as_table();
@@ -246,7 +112,7 @@ void read_tenants(Reader& in, const toml::table& root, Config& config) {
   }
 }
 
-void read_http(Reader& in, const toml::table& root, HttpConfig& out) {
+void read_http(SettingsReader& in, const toml::table& root, HttpConfig& out) {
   const toml::node* node = root.get("http");
   if (node == nullptr) return;
   const toml::table* table = node->as_table();
@@ -269,7 +135,7 @@ void read_http(Reader& in, const toml::table& root, HttpConfig& out) {
 
 // What is no TOML ends the reading of its file at once: nobody knows what the rest would have been.
 std::optional<toml::table> parse_toml(std::string_view text, const std::string& name,
-                                      Complaints& complaints) {
+                                      std::vector<Complaint>& complaints) {
   try {
     return toml::parse(text, name);
   } catch (const toml::parse_error& error) {
@@ -280,7 +146,7 @@ std::optional<toml::table> parse_toml(std::string_view text, const std::string& 
 }
 
 // The first for who cannot show them all.
-std::string first_of(const Complaints& complaints) {
+std::string first_of(const std::vector<Complaint>& complaints) {
   const Complaint& first = complaints.front();
   const std::string line = first.line == 0 ? "" : ":" + std::to_string(first.line);
   const std::string others = std::to_string(complaints.size() - 1) + " more";
@@ -296,11 +162,12 @@ std::optional<std::string> read_file(const std::string& path) {
 }
 
 // A named file.
-void read_main(std::string_view text, const std::string& name, Config& config, Complaints& complaints) {
+void read_main(std::string_view text, const std::string& name, Config& config,
+               std::vector<Complaint>& complaints) {
   const auto parsed = parse_toml(text, name, complaints);
   if (!parsed) return;
   const toml::table& root = *parsed;
-  Reader in(name);
+  SettingsReader in(name);
   in.only(root, "",
           {"listen", "driver", "gpu", "gl", "require_sandbox", "validate", "allow_public_tcp", "expose",
            "pool", "limits", "tenants", "compression", "policy", "http"});
@@ -346,10 +213,10 @@ void read_main(std::string_view text, const std::string& name, Config& config, C
 
 // A file of tenants.d.
 void read_tenant_file(std::string_view text, const std::string& name, Config& config,
-                      Complaints& complaints) {
+                      std::vector<Complaint>& complaints) {
   const auto root = parse_toml(text, name, complaints);
   if (!root) return;
-  Reader in(name);
+  SettingsReader in(name);
   in.only(*root, "", {"tenants"});
   read_tenants(in, *root, config);
   in.hand_to(complaints);
@@ -414,7 +281,7 @@ Config default_config() {
 
 tl::expected<Config, std::string> parse_config(std::string_view text, const std::string& name) {
   Config config = default_config();
-  Complaints complaints;
+  std::vector<Complaint> complaints;
   read_main(text, name, config, complaints);
   if (!complaints.empty()) return tl::unexpected(first_of(complaints));
   return config;
@@ -422,7 +289,7 @@ tl::expected<Config, std::string> parse_config(std::string_view text, const std:
 
 tl::expected<void, std::string> parse_tenants(std::string_view text, const std::string& name,
                                               Config& config) {
-  Complaints complaints;
+  std::vector<Complaint> complaints;
   read_tenant_file(text, name, config, complaints);
   if (!complaints.empty()) return tl::unexpected(first_of(complaints));
   return {};
