@@ -9,7 +9,9 @@
 #include "base/clock.hpp"
 #include "host-renderer/daemon/server.hpp"
 #include "host-renderer/daemon/tenant.hpp"
+#include "host-renderer/http/api.hpp"
 #include "host-renderer/http/metrics.hpp"
+#include "host-renderer/page/page_files.hpp"
 
 namespace viaduct::host::daemon {
 
@@ -84,14 +86,28 @@ void AdminService::status(const control::StatusRequest& asked, control::Status& 
   }
 }
 
-http::Answer AdminService::get(const std::string& path) const {
-  const bool metrics = path == "/metrics";
-  if (!metrics && path != "/health") return {};
-  control::StatusRequest request;
-  request.set_frame_times(metrics);
+http::Answer AdminService::answer(const http::Request& request) {
+  if (request.post) {
+    const auto change = http::api_request(request.path, request.body);
+    // Nothing that HTTP may ask for has to do with a socket.
+    return change ? http::api_answer(handle(*change, {})) : change.error();
+  }
+  if (http::is_api_change(request.path))
+    return {.status = 405, .body = "this is for POST\n", .allow = "POST"};
+  if (const page::File* file = page::file_at(request.path))
+    return {.status = 200,
+            .type = std::string(file->type),
+            .body = std::string(file->text),
+            .content_policy = page::kContentPolicy};
+  const bool metrics = request.path == "/metrics";
+  const bool figures = request.path == http::kStatusPath;
+  if (!metrics && !figures && request.path != "/health") return {};
+  control::StatusRequest asked;
+  asked.set_frame_times(metrics || figures);
   control::Status now;
-  status(request, now);
+  status(asked, now);
   if (metrics) return {200, http::kMetricsType, http::metrics_text(now)};
+  if (figures) return {200, "application/json", http::status_json(now)};
   return http::health_answer(health(), now);
 }
 

@@ -17,8 +17,8 @@ class AdminService {
   // `base` is the listening socket that the request came in by, or beside which its tenant's lies.
   control::AdminReply handle(const control::AdminRequest& request, const std::string& base);
 
-  // To an HTTP GET of this path.
-  [[nodiscard]] http::Answer get(const std::string& path) const;
+  // Over HTTP: a POST is one of the requests above.
+  [[nodiscard]] http::Answer answer(const http::Request& request);
 
  private:
   [[nodiscard]] http::Health health() const;

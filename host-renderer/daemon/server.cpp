@@ -109,8 +109,9 @@ int Server::run() {
   for (BoundSocket& socket : options_.sockets) add_listener(std::move(socket));
   if (options_.http) {
     http_ = http::Server::start(loop_, std::move(options_.http), "http://" + options_.config.http.listen,
-                                std::move(options_.http_token),
-                                [this](const std::string& path) { return AdminService(*this).get(path); });
+                                std::move(options_.http_guard), [this](const http::Request& request) {
+                                  return AdminService(*this).answer(request);
+                                });
   }
   feed_watchdog();
   if (options_.no_vulkan.empty()) {

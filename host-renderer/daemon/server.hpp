@@ -40,7 +40,7 @@ struct ServerOptions {
   bool sandbox_complete = false;
   ServiceManager manager;
   UniqueFd http;  // listens; empty: no HTTP
-  std::string http_token;
+  http::Guard http_guard;
   std::string no_vulkan;  // why there is no driver for workers, where OpenGL is all there is; else empty
 };
 

@@ -1,11 +1,11 @@
-// What the HTTP side answers: /metrics for Prometheus, /health for whoever asks whether programs are served.
+// What the HTTP side answers to whoever asks whether programs are served (/health).
 // Values only; any thread.
 #pragma once
 
 #include <string>
 
 #include "generated/protocol/control/control.pb.h"
-#include "host-renderer/http/http_server.hpp"
+#include "host-renderer/http/http_message.hpp"
 
 namespace viaduct::host::http {
 

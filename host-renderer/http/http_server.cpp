@@ -8,8 +8,6 @@
 
 #include "base/log.hpp"
 #include "host-renderer/daemon/listener.hpp"
-#include "host-renderer/http/http_place.hpp"
-#include "protocol/control/handshake.hpp"
 
 namespace viaduct::host::http {
 namespace {
@@ -18,21 +16,10 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 
 using Stream = beast::basic_stream<asio::generic::stream_protocol>;
-using Request = beast::http::request<beast::http::empty_body>;
+using Message = beast::http::request<beast::http::string_body>;
 using Response = beast::http::response<beast::http::string_body>;
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
-
-// Does the request show this token?
-bool shows(const Request& request, const std::string& token) {
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string_view value = view(request[beast::http::field::authorization]);
-  if (value.size() < kScheme.size() ||
-      !beast::iequals(request[beast::http::field::authorization].substr(0, kScheme.size()),
-                      beast::string_view(kScheme.data(), kScheme.size())))
-    return false;
-  return protocol::same_token(value.substr(kScheme.size()), token);
-}
 
 }  // namespace
 
@@ -44,7 +31,7 @@ class Server::Connection : public std::enable_shared_from_this<Connection> {
   void read() {
     parser_.emplace();
     parser_->header_limit(kMaxHeader);
-    parser_->body_limit(0);
+    parser_->body_limit(kMaxBody);
     stream_.expires_after(kRequestTime);
     beast::http::async_read(
         stream_, buffer_, *parser_,
@@ -62,7 +49,7 @@ class Server::Connection : public std::enable_shared_from_this<Connection> {
     if (error == beast::http::error::header_limit || error == beast::http::error::buffer_overflow)
       return answer({431, "text/plain; charset=utf-8", "the request's header is too large\n"}, false);
     if (error == beast::http::error::body_limit)
-      return answer({413, "text/plain; charset=utf-8", "requests have no body here\n"}, false);
+      return answer({413, "text/plain; charset=utf-8", "the request's body is too large\n"}, false);
     // Other errors of that kind are requests that are none; of another kind, connections that have ended.
     if (error &&
         error.category() == beast::http::make_error_code(beast::http::error::bad_method).category() &&
@@ -74,19 +61,22 @@ class Server::Connection : public std::enable_shared_from_this<Connection> {
   }
 
   [[nodiscard]] Answer answer_to(const Server& server) const {
-    const Request& request = parser_->get();
-    if (!server.token_.empty()) {
-      if (!shows(request, server.token_))
-        return {401, "text/plain; charset=utf-8",
-                "show the token of http.token_file: Authorization: Bearer TOKEN\n"};
-    } else if (!is_plain_host(view(request[beast::http::field::host]))) {
-      return {403, "text/plain; charset=utf-8", "ask by the address, not by a name\n"};
-    }
-    const auto method = request.method();
-    if (method != beast::http::verb::get && method != beast::http::verb::head)
-      return {405, "text/plain; charset=utf-8", "only GET and HEAD are answered\n"};
-    const std::string_view target = view(request.target());
-    return server.handler_(std::string(target.substr(0, target.find('?'))));
+    using beast::http::field;
+    const Message& message = parser_->get();
+    const std::string_view target = view(message.target());
+    const RequestHead head{.method = view(message.method_string()),
+                           .path = target.substr(0, target.find('?')),
+                           .host = view(message[field::host]),
+                           .authorization = view(message[field::authorization]),
+                           .content_type = view(message[field::content_type]),
+                           .origin = view(message[field::origin]),
+                           .fetch_site = view(message["Sec-Fetch-Site"]),
+                           .request_header = view(message[kRequestHeader])};
+    if (auto refused = refusal(server.guard_, head)) return *std::move(refused);
+    const bool post = message.method() == beast::http::verb::post;
+    if (!post && !message.body().empty())
+      return {413, "text/plain; charset=utf-8", "such requests have no body here\n"};
+    return server.handler_({post, std::string(head.path), message.body()});
   }
 
   void answer(Answer answer, bool keep) {
@@ -96,8 +86,14 @@ class Server::Connection : public std::enable_shared_from_this<Connection> {
     response_.set(beast::http::field::content_type, answer.type);
     response_.set(beast::http::field::cache_control, "no-store");
     response_.set("X-Content-Type-Options", "nosniff");
+    response_.set("X-Frame-Options", "DENY");
+    response_.set("Referrer-Policy", "no-referrer");
+    response_.set("Cross-Origin-Resource-Policy", "same-origin");
+    response_.set("Content-Security-Policy", answer.content_policy.empty()
+                                                 ? "default-src 'none'; frame-ancestors 'none'"
+                                                 : answer.content_policy);
     if (answer.status == 401) response_.set(beast::http::field::www_authenticate, "Bearer");
-    if (answer.status == 405) response_.set(beast::http::field::allow, "GET, HEAD");
+    if (answer.status == 405) response_.set(beast::http::field::allow, answer.allow);
     response_.keep_alive(keep);
     response_.body() = std::move(answer.body);
     response_.prepare_payload();
@@ -116,12 +112,12 @@ class Server::Connection : public std::enable_shared_from_this<Connection> {
   std::weak_ptr<Server> server_;
   Stream stream_;
   beast::flat_buffer buffer_;
-  boost::optional<beast::http::request_parser<beast::http::empty_body>> parser_;
+  boost::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   Response response_;
   boost::optional<beast::http::response_serializer<beast::http::string_body>> head_;
 };
 
-Server::Server(std::string token, Handler handler) : token_(std::move(token)), handler_(std::move(handler)) {}
+Server::Server(Guard guard, Handler handler) : guard_(std::move(guard)), handler_(std::move(handler)) {}
 
 Server::~Server() {
   for (const auto& each : connections_)
@@ -129,15 +125,15 @@ Server::~Server() {
 }
 
 std::shared_ptr<Server> Server::start(asio::io_context& loop, UniqueFd socket, const std::string& label,
-                                      std::string token, Handler handler) {
-  std::shared_ptr<Server> self(new Server(std::move(token), std::move(handler)));
+                                      Guard guard, Handler handler) {
+  std::shared_ptr<Server> self(new Server(std::move(guard), std::move(handler)));
   self->listener_ = daemon::Listener::start(
       loop, std::move(socket), label,
       [weak = std::weak_ptr<Server>(self)](asio::generic::stream_protocol::socket connected) {
         if (const auto server = weak.lock()) server->on_connection(std::move(connected));
       });
   VIADUCT_LOG_INFO("http", "listening on %s%s", label.c_str(),
-                   self->token_.empty() ? "" : " for whoever shows the token");
+                   self->guard_.token.empty() ? "" : " for whoever shows the token");
   return self;
 }
 
