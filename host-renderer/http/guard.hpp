@@ -28,14 +28,14 @@ struct Guard {
 
 // What the rules look at; empty where the request has no such field.
 struct RequestHead {
-  std::string_view method;
-  std::string_view path;
-  std::string_view host;
-  std::string_view authorization;
-  std::string_view content_type;
-  std::string_view origin;
-  std::string_view fetch_site;      // Sec-Fetch-Site
-  std::string_view request_header;  // kRequestHeader
+  std::string_view method = {};
+  std::string_view path = {};
+  std::string_view host = {};
+  std::string_view authorization = {};
+  std::string_view content_type = {};
+  std::string_view origin = {};
+  std::string_view fetch_site = {};      // Sec-Fetch-Site
+  std::string_view request_header = {};  // kRequestHeader
 };
 
 // Nothing, or the answer that refuses it.
