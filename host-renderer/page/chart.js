@@ -48,6 +48,10 @@ export class Chart {
     this.draw(top);
   }
 
+  empty() {
+    return this.values.every((value) => value === null);
+  }
+
   draw(top) {
     let curve = "";
     let area = "";

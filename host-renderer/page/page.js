@@ -139,6 +139,7 @@ class Tenant {
     this.count = this.element.querySelector(".count");
     this.body = this.element.querySelector("tbody");
     this.table = this.element.querySelector("table");
+    this.chartsBox = this.element.querySelector(".charts");
     const least = {fps: 10, p99: 10, gpu: 100, memory: 10};
     this.charts = {};
     for (const figure of this.element.querySelectorAll("figure"))
@@ -172,6 +173,7 @@ class Tenant {
     const each = now.sessions.map((session) => figures(session, earlier.get(session.session), seconds));
     const values = {fps: sum(each, "fps"), p99: p99(merged(each)), gpu: sum(each, "gpu"), memory: sum(each, "memory")};
     for (const [key, chart] of Object.entries(this.charts)) chart.add(values[key], number(values[key]));
+    this.chartsBox.hidden = now.sessions.length === 0 && Object.values(this.charts).every((chart) => chart.empty());
     this.showRows(now.sessions, each);
   }
 

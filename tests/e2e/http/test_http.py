@@ -29,6 +29,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def token_settings(case):
+    """The settings of a class of tests whose service wants TOKEN."""
+    folder = pathlib.Path("/tmp") / f"viaduct-http-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    case.addClassCleanup(shutil.rmtree, folder)
+    (folder / "token").touch(mode=0o600)
+    (folder / "token").write_text(TOKEN + "\n")
+    case.settings = f"token_file = \"{folder}/token\"\n"
+
+
 class Server(unittest.TestCase):
     settings = ""
 
@@ -144,7 +154,7 @@ class Answers(Server):
         self.assertEqual((health["status"], health["reason"], health["warm_target"]), ("ok", "", 2))
 
     def test_other_paths_and_methods(self):
-        for path in ("/", "/metrics/", "/../etc/passwd", "/METRICS", "//metrics"):
+        for path in ("/index.html", "/metrics/", "/../etc/passwd", "/METRICS", "//metrics"):
             self.assertEqual(self.get(path)[0].status, 404, path)
         self.assertEqual(self.get("/health?x=1")[0].status, 200)
         answer, text = self.get("/metrics", method="HEAD")
@@ -175,12 +185,7 @@ class Answers(Server):
 class Token(Server):
     @classmethod
     def setUpClass(cls):
-        folder = pathlib.Path("/tmp") / f"viaduct-http-{os.getpid()}"
-        folder.mkdir(mode=0o700)
-        cls.addClassCleanup(shutil.rmtree, folder)
-        (folder / "token").touch(mode=0o600)
-        (folder / "token").write_text(TOKEN + "\n")
-        cls.settings = f"token_file = \"{folder}/token\"\n"
+        token_settings(cls)
         super().setUpClass()
 
     def test_who_shows_it_is_answered_and_nobody_else(self):

@@ -15,15 +15,16 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--
 
 
 class Browser:
-    def __init__(self):
+    def __init__(self, *flags):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="viaduct-browser-"))
         its_in, self.out = os.pipe()
         self.incoming, its_out = os.pipe()
         # Chromium reads descriptor 3 and writes 4; the shell puts them there.
         line = f'exec 3<&{its_in} 4>&{its_out}; exec chromium "$@"'
         self.errors = open(self.folder / "errors", "wb")
+        command = [*FLAGS, *flags, f"--user-data-dir={self.folder / 'profile'}", "about:blank"]
         self.process = subprocess.Popen(
-            ["bash", "-c", line, "bash", *FLAGS, f"--user-data-dir={self.folder / 'profile'}", "about:blank"],
+            ["bash", "-c", line, "bash", *command],
             pass_fds=[its_in, its_out], stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
             start_new_session=True, env={**os.environ, "HOME": str(self.folder), "XDG_RUNTIME_DIR": str(self.folder)})
         os.close(its_in)
