@@ -13,7 +13,7 @@
 //   [pool]
 //   warm = 2
 //   start_timeout_ms = 10000
-//   [http]                       # metrics and health; absent = off
+//   [http]                       # the web page, metrics and health; absent = off
 //   listen = "127.0.0.1:9477"
 //   token_file = "/etc/viaduct/http-token"  # needed where others than this machine reach the address
 //   [limits]                     # for every tenant that says nothing else
