@@ -87,6 +87,7 @@ class Page:
         self.call("Emulation.setEmulatedMedia",
                   features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.call("Page.navigate", url=url)
+        self.wait(f"document.readyState === 'complete' && (location.href !== 'about:blank') === {json.dumps(url != 'about:blank')}")
 
     def call(self, method, **parameters):
         return self.browser.call(method, session=self.session, **parameters)
