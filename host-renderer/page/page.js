@@ -88,6 +88,23 @@ function merged(list) {
   return all;
 }
 
+// A control that shows what the service says, but never over what somebody is changing and has not sent.
+class Field {
+  constructor(input) {
+    this.input = input;
+    this.shown = null;
+  }
+
+  show(value) {
+    const touched = this.shown !== null && (this.input === document.activeElement || this.input.value !== this.shown);
+    if (!touched) this.sent(this.input.value = value);
+  }
+
+  sent(value = this.input.value) {
+    this.shown = value;
+  }
+}
+
 class Row {
   constructor(session) {
     this.element = document.createElement("tr");
@@ -145,14 +162,14 @@ class Tenant {
     for (const figure of this.element.querySelectorAll("figure"))
       this.charts[figure.dataset.chart] = new Chart(figure, least[figure.dataset.chart]);
     this.rows = new Map();  // by session
-    this.inputs = {share_percent: this.element.querySelector(".share"), frames_per_second: this.element.querySelector(".cap")};
-    this.shown = {};
+    this.fields = {share_percent: new Field(this.element.querySelector(".share")),
+                   frames_per_second: new Field(this.element.querySelector(".cap"))};
     this.element.querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
       const body = {name};
-      for (const [key, input] of Object.entries(this.inputs)) {
-        body[key] = input.valueAsNumber;
-        this.shown[key] = input.value;
+      for (const [key, field] of Object.entries(this.fields)) {
+        body[key] = field.input.valueAsNumber;
+        field.sent();
       }
       change("/api/tenant", body);
     });
@@ -162,13 +179,7 @@ class Tenant {
   show(now, old, seconds) {
     const limit = now.session_limit;
     this.count.textContent = `${now.sessions.length} of at most ${limit} session${limit === 1 ? "" : "s"}`;
-    // What somebody is typing stays.
-    for (const [key, input] of Object.entries(this.inputs)) {
-      const value = String(now[key]);
-      const touched = input === document.activeElement || (this.shown[key] !== undefined && input.value !== this.shown[key]);
-      if (!touched) input.value = value;
-      this.shown[key] = touched ? this.shown[key] : value;
-    }
+    for (const [key, field] of Object.entries(this.fields)) field.show(String(now[key]));
     const earlier = new Map((old?.sessions ?? []).map((session) => [session.session, session]));
     const each = now.sessions.map((session) => figures(session, earlier.get(session.session), seconds));
     const values = {fps: sum(each, "fps"), p99: p99(merged(each)), gpu: sum(each, "gpu"), memory: sum(each, "memory")};
@@ -196,6 +207,8 @@ class Tenant {
   }
 }
 
+const policy = new Field(byId("policy"));
+
 function duration(ms) {
   const minutes = Math.floor(ms / 60000);
   if (minutes < 1) return `${Math.floor(ms / 1000)} s`;
@@ -207,11 +220,7 @@ function show(now) {
   const sessions = now.tenants.reduce((all, tenant) => all + tenant.sessions.length, 0);
   byId("service").textContent = `viaductd ${now.version}, up ${duration(now.uptime_ms)}; ${sessions} session${sessions === 1 ? "" : "s"}; ` +
     (now.sandbox_complete ? "workers are fully confined" : "workers are not fully confined");
-  const policy = byId("policy");
-  if (policy !== document.activeElement && policy.dataset.shown !== now.policy) {
-    policy.value = now.policy;
-    policy.dataset.shown = now.policy;
-  }
+  policy.show(now.policy);
   const names = new Set(now.tenants.map((tenant) => tenant.name));
   for (const [name, tenant] of tenants) {
     if (names.has(name)) continue;
@@ -251,7 +260,8 @@ document.addEventListener("visibilitychange", () => {
 });
 byId("policy-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  change("/api/policy", {policy: byId("policy").value});
+  policy.sent();
+  change("/api/policy", {policy: policy.input.value});
 });
 byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -193,6 +193,13 @@ class Controls(Page):
         self.host.ctl("tenant", "set", "default", "--share", 12)
         page.wait(f"{CARD.format('default')}.querySelector('.share').value === '12'")
         self.assertEqual(page.value(f"{share}.value"), "77")
+        # Nor once it has lost the focus, nor a policy that was chosen and not yet set.
+        page.value(f"{share}.blur(), document.getElementById('policy').value = 'equal-share'")
+        self.host.ctl("policy", "fixed-share")
+        self.host.ctl("tenant", "set", "default", "--share", 13)
+        page.wait(f"{CARD.format('default')}.querySelector('.share').value === '13'")
+        self.assertEqual(page.value(f"{share}.value"), "77")
+        self.assertEqual(page.value("document.getElementById('policy').value"), "equal-share")
 
     def test_the_policy(self):
         page = self.open()
