@@ -107,7 +107,7 @@ http::Answer AdminService::answer(const http::Request& request) {
   control::Status now;
   status(asked, now);
   if (metrics) return {200, http::kMetricsType, http::metrics_text(now)};
-  if (figures) return {200, "application/json", http::status_json(now)};
+  if (figures) return {200, "application/json", http::status_json(now, request.changes_possible)};
   return http::health_answer(health(), now);
 }
 

@@ -17,7 +17,7 @@ class AdminService {
   // `base` is the listening socket that the request came in by, or beside which its tenant's lies.
   control::AdminReply handle(const control::AdminRequest& request, const std::string& base);
 
-  // Over HTTP: a POST is one of the requests above.
+  // Over HTTP, once the guard has let it in: a POST is one of the requests above.
   [[nodiscard]] http::Answer answer(const http::Request& request);
 
  private:

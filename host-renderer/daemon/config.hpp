@@ -15,7 +15,7 @@
 //   start_timeout_ms = 10000
 //   [http]                       # the web page, metrics and health; absent = off
 //   listen = "127.0.0.1:9477"
-//   token_file = "/etc/viaduct/http-token"  # needed where others than this machine reach the address
+//   token_file = "/etc/viaduct/http-token"  # needed for changes, and where others than this machine reach it
 //   [limits]                     # for every tenant that says nothing else
 //   arena = "4 GiB"              # host-visible memory of a session (touched pages count)
 //   device_memory = "0"          # 0 = the driver's limit

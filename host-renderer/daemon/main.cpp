@@ -73,13 +73,12 @@ tl::expected<void, std::string> open_http(const HttpConfig& config, ServerOption
     if (!token)
       return tl::unexpected("http.token_file " + config.token_file + ": " + to_string(token.error()) +
                             "; any 16 to 256 characters that nobody guesses will do");
-    server.http_guard.token = std::move(*token);
+    server.http_token = std::move(*token);
   }
   const auto place = http::parse_place(config.listen);
   if (!place) return tl::unexpected(place.error());
   auto socket = http::listen_at(*place);
   if (!socket) return tl::unexpected(socket.error());
-  server.http_guard.address = place->address;
   server.http = std::move(*socket);
   return {};
 }

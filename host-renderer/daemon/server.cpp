@@ -109,7 +109,7 @@ int Server::run() {
   for (BoundSocket& socket : options_.sockets) add_listener(std::move(socket));
   if (options_.http) {
     http_ = http::Server::start(loop_, std::move(options_.http), "http://" + options_.config.http.listen,
-                                std::move(options_.http_guard), [this](const http::Request& request) {
+                                std::move(options_.http_token), [this](const http::Request& request) {
                                   return AdminService(*this).answer(request);
                                 });
   }

@@ -40,7 +40,7 @@ struct ServerOptions {
   bool sandbox_complete = false;
   ServiceManager manager;
   UniqueFd http;  // listens; empty: no HTTP
-  http::Guard http_guard;
+  std::string http_token;
   std::string no_vulkan;  // why there is no driver for workers, where OpenGL is all there is; else empty
 };
 

@@ -130,7 +130,7 @@ Answer api_answer(const control::AdminReply& reply) {
   return json_answer(200, "text", reply.text());
 }
 
-std::string status_json(const control::Status& status) {
+std::string status_json(const control::Status& status, bool changes_possible) {
   struct Tenant {
     const control::TenantStatus* first = nullptr;
     std::vector<std::string> sessions;
@@ -158,6 +158,7 @@ std::string status_json(const control::Status& status) {
              .number("time_us", status.time_ns() / 1000)
              .text("policy", status.policy())
              .flag("sandbox_complete", status.sandbox_complete())
+             .flag("changes_possible", changes_possible)
              .raw("tenants", json_array(list))
              .str() +
          "\n";

@@ -27,9 +27,9 @@ inline constexpr const char* kStatusPath = "/api/status";
 // Does a POST to this path change something?
 [[nodiscard]] bool is_api_change(const std::string& path);
 
-// Of a status with frame times. Counters since each session's beginning: whoever looks twice has the rates,
-// and the service keeps nothing for it. A session's frame_times_us are pairs [the longest time of a bucket,
-// count].
-[[nodiscard]] std::string status_json(const control::Status& status);
+// Of a status with frame times, and whether the POSTs above are taken. Counters since each session's
+// beginning: whoever looks twice has the rates, and the service keeps nothing for it. A session's
+// frame_times_us are pairs [the longest time of a bucket, count].
+[[nodiscard]] std::string status_json(const control::Status& status, bool changes_possible);
 
 }  // namespace viaduct::host::http

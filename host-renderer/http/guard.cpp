@@ -38,10 +38,12 @@ Answer refused(unsigned status, const std::string& why) {
   return {.status = status, .type = "text/plain; charset=utf-8", .body = why + "\n"};
 }
 
-std::optional<Answer> change_refusal(const Guard& guard, const RequestHead& head) {
+std::optional<Answer> change_refusal(const std::string& token, const RequestHead& head) {
   if (!head.path.starts_with("/api/")) return refused(405, "only GET and HEAD are answered");
-  if (guard.token.empty() && !is_own_host(head.host, guard.address))
-    return refused(403, "changes are taken at this machine's loopback address or that of http.listen");
+  if (token.empty())
+    return refused(403,
+                   "changes over HTTP want a token: name a file with one as http.token_file in the "
+                   "settings and restart viaductd; viaductctl makes the same changes without");
   if ((!head.origin.empty() && !is_of(head.origin, head.host)) ||
       (!head.fetch_site.empty() && head.fetch_site != "same-origin"))
     return refused(403, "changes are taken from this service's own page, not from another site's");
@@ -52,15 +54,15 @@ std::optional<Answer> change_refusal(const Guard& guard, const RequestHead& head
 
 }  // namespace
 
-std::optional<Answer> refusal(const Guard& guard, const RequestHead& head) {
+std::optional<Answer> refusal(const std::string& token, const RequestHead& head) {
   const bool get = head.method == "GET" || head.method == "HEAD";
-  if (guard.token.empty()) {
+  if (token.empty()) {
     if (!is_plain_host(head.host)) return refused(403, "ask by the address, not by a name");
-  } else if (!(get && page::file_at(head.path) != nullptr) && !shows(head.authorization, guard.token)) {
+  } else if (!(get && page::file_at(head.path) != nullptr) && !shows(head.authorization, token)) {
     return refused(401, "show the token of http.token_file: Authorization: Bearer TOKEN");
   }
   if (get) return std::nullopt;
-  if (head.method == "POST") return change_refusal(guard, head);
+  if (head.method == "POST") return change_refusal(token, head);
   return refused(405, "only GET and HEAD are answered");
 }
 

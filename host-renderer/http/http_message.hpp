@@ -6,9 +6,10 @@
 namespace viaduct::host::http {
 
 struct Request {
-  bool post = false;  // otherwise GET, or HEAD, which is answered alike
-  std::string path;   // without what follows a '?'
-  std::string body;   // of a POST
+  bool post = false;              // otherwise GET, or HEAD, which is answered alike
+  std::string path;               // without what follows a '?'
+  std::string body;               // of a POST
+  bool changes_possible = false;  // could a POST pass the guard?
 };
 
 struct Answer {

@@ -101,12 +101,4 @@ bool is_plain_host(std::string_view text) {
   return host == "localhost" || numeric(std::string(host), 0).has_value();
 }
 
-bool is_own_host(std::string_view text, std::string_view address) {
-  std::string_view host;
-  std::optional<std::string_view> port;
-  take_apart(text, host, port);
-  const auto named = numeric(std::string(host), 0);
-  return host == "localhost" || (named && (named->loopback || host == address));
-}
-
 }  // namespace viaduct::host::http

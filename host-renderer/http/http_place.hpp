@@ -27,7 +27,4 @@ struct Place {
 // name.
 [[nodiscard]] bool is_plain_host(std::string_view host);
 
-// Whether it is localhost, a loopback address, or this address (written without brackets).
-[[nodiscard]] bool is_own_host(std::string_view host, std::string_view address);
-
 }  // namespace viaduct::host::http

@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "host-renderer/daemon/listener.hpp"
+#include "host-renderer/http/guard.hpp"
 
 namespace viaduct::host::http {
 namespace {
@@ -72,11 +73,11 @@ class Server::Connection : public std::enable_shared_from_this<Connection> {
                            .origin = view(message[field::origin]),
                            .fetch_site = view(message["Sec-Fetch-Site"]),
                            .request_header = view(message[kRequestHeader])};
-    if (auto refused = refusal(server.guard_, head)) return *std::move(refused);
+    if (auto refused = refusal(server.token_, head)) return *std::move(refused);
     const bool post = message.method() == beast::http::verb::post;
     if (!post && !message.body().empty())
       return {413, "text/plain; charset=utf-8", "such requests have no body here\n"};
-    return server.handler_({post, std::string(head.path), message.body()});
+    return server.handler_({post, std::string(head.path), message.body(), !server.token_.empty()});
   }
 
   void answer(Answer answer, bool keep) {
@@ -117,7 +118,7 @@ class Server::Connection : public std::enable_shared_from_this<Connection> {
   boost::optional<beast::http::response_serializer<beast::http::string_body>> head_;
 };
 
-Server::Server(Guard guard, Handler handler) : guard_(std::move(guard)), handler_(std::move(handler)) {}
+Server::Server(std::string token, Handler handler) : token_(std::move(token)), handler_(std::move(handler)) {}
 
 Server::~Server() {
   for (const auto& each : connections_)
@@ -125,15 +126,15 @@ Server::~Server() {
 }
 
 std::shared_ptr<Server> Server::start(asio::io_context& loop, UniqueFd socket, const std::string& label,
-                                      Guard guard, Handler handler) {
-  std::shared_ptr<Server> self(new Server(std::move(guard), std::move(handler)));
+                                      std::string token, Handler handler) {
+  std::shared_ptr<Server> self(new Server(std::move(token), std::move(handler)));
   self->listener_ = daemon::Listener::start(
       loop, std::move(socket), label,
       [weak = std::weak_ptr<Server>(self)](asio::generic::stream_protocol::socket connected) {
         if (const auto server = weak.lock()) server->on_connection(std::move(connected));
       });
   VIADUCT_LOG_INFO("http", "listening on %s%s", label.c_str(),
-                   self->guard_.token.empty() ? "" : " for whoever shows the token");
+                   self->token_.empty() ? "" : " for whoever shows the token");
   return self;
 }
 

@@ -18,7 +18,6 @@
 #include <string>
 
 #include "base/unique_fd.hpp"
-#include "host-renderer/http/guard.hpp"
 #include "host-renderer/http/http_message.hpp"
 
 namespace viaduct::host::daemon {
@@ -37,18 +36,18 @@ class Server : public std::enable_shared_from_this<Server> {
  public:
   using Handler = std::function<Answer(const Request& request)>;
 
-  // `socket` listens already and does not block.
+  // `socket` listens already and does not block; `token` is empty where nobody has to show one.
   static std::shared_ptr<Server> start(boost::asio::io_context& loop, UniqueFd socket,
-                                       const std::string& label, Guard guard, Handler handler);
+                                       const std::string& label, std::string token, Handler handler);
   ~Server();
 
  private:
   class Connection;
 
-  Server(Guard guard, Handler handler);
+  Server(std::string token, Handler handler);
   void on_connection(boost::asio::generic::stream_protocol::socket socket);
 
-  Guard guard_;
+  std::string token_;
   Handler handler_;
   std::shared_ptr<daemon::Listener> listener_;
   std::deque<std::weak_ptr<Connection>> connections_;  // the oldest first

@@ -209,6 +209,13 @@ class Tenant {
 
 const policy = new Field(byId("policy"));
 
+// Without a token of its own the service takes no change, so there is nothing to press.
+function allow(changes) {
+  document.body.classList.toggle("read-only", !changes);
+  byId("read-only").hidden = changes;
+  for (const control of document.querySelectorAll("#policy, .allowance input")) control.disabled = !changes;
+}
+
 function duration(ms) {
   const minutes = Math.floor(ms / 60000);
   if (minutes < 1) return `${Math.floor(ms / 1000)} s`;
@@ -233,6 +240,7 @@ function show(now) {
     if (!tenants.has(each.name)) tenants.set(each.name, new Tenant(each.name));
     tenants.get(each.name).show(each, earlier.get(each.name), seconds);
   }
+  allow(now.changes_possible);
   before = now;
 }
 
