@@ -1,5 +1,5 @@
-// Mapping: the one owner of a shared mmap of a file descriptor's bytes. Unmaps on destruction. Moves, never
-// copies.
+// Mapping: the one owner of a shared mmap of a file descriptor's bytes, or of memory of this process alone.
+// Unmaps on destruction. Moves, never copies.
 //
 // The descriptor may be closed while the mapping lives. The caller is responsible for the file not shrinking
 // under the mapping (regions are sealed against it; see transport/region/region.hpp).
@@ -23,6 +23,8 @@ class Mapping {
 
   // MAP_SHARED. `offset` must be a multiple of the page size.
   static Result<Mapping> map(int fd, std::size_t size, std::size_t offset = 0, bool writable = true);
+  // MAP_PRIVATE, of no file, zeroes; its address space is taken, its memory as it is touched.
+  static Result<Mapping> reserve(std::size_t size);
 
   std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
@@ -31,6 +33,8 @@ class Mapping {
   void reset() noexcept;
 
  private:
+  static Result<Mapping> of(void* address, std::size_t size);
+
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };

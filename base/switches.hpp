@@ -26,6 +26,7 @@ namespace viaduct {
   X(compile_threads, "pipelines are made on the decode thread, one after the other") \
   X(copy_ahead, "a lone recorder copies its spans out of the ring itself, too")      \
   X(compression, "stream-only sessions send everything as it is")                    \
+  X(page_tracking, "stream-only sessions compare all of what is mapped, each time")  \
   X(cached_bar, "a VM's shared memory is treated as not cached, whatever it is")
 
 // Row: enumerator, what turning it on does. The word in VIADUCT_DEBUG is the enumerator.

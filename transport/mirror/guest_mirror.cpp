@@ -36,13 +36,19 @@ class SignalsBlocked {
 
 Result<std::unique_ptr<GuestMirror>> GuestMirror::start(const RegionLayout& layout, int socket,
                                                         const Lz4* lz4) {
-  auto file = Region::create_memfd("viaduct-mirror", layout);
-  if (!file) return tl::unexpected(file.error());
-  auto region = Region::initialise(std::move(*file), layout);
-  if (!region) return tl::unexpected(region.error());
+  auto region = Region::create_private(layout);
+  std::unique_ptr<PageTracker> written;
+  if (region) written = PageTracker::start(region->view().base(), layout.region_size);
+  if (!written) {
+    auto file = Region::create_memfd("viaduct-mirror", layout);
+    if (!file) return tl::unexpected(file.error());
+    region = Region::initialise(std::move(*file), layout);
+    if (!region) return tl::unexpected(region.error());
+  }
   auto to_guest = EventDoorbell::create_eventfd();
   if (!to_guest) return tl::unexpected(to_guest.error());
-  std::unique_ptr<GuestMirror> mirror(new GuestMirror(std::move(*region), std::move(*to_guest), socket, lz4));
+  std::unique_ptr<GuestMirror> mirror(
+      new GuestMirror(std::move(*region), std::move(written), std::move(*to_guest), socket, lz4));
   if (!mirror->ranges_.usable()) return fail(Errc::limit, "mirror: no address space for the snapshot", errno);
   try {
     const SignalsBlocked blocked;
@@ -53,14 +59,16 @@ Result<std::unique_ptr<GuestMirror>> GuestMirror::start(const RegionLayout& layo
   return mirror;
 }
 
-GuestMirror::GuestMirror(Region region, UniqueFd to_guest, int socket, const Lz4* lz4)
+GuestMirror::GuestMirror(Region region, std::unique_ptr<PageTracker> written, UniqueFd to_guest, int socket,
+                         const Lz4* lz4)
     : region_(std::move(region)),
+      written_(std::move(written)),
       view_(region_.view()),
       socket_(socket),
       lz4_(lz4),
       to_guest_(std::move(to_guest)),
       waker_(view_.guest().parked, to_guest_),
-      ranges_(region_),
+      ranges_(region_, written_.get()),
       outbox_(socket) {
   store_relaxed(view_.host().parked, rings_);
 }

@@ -28,8 +28,9 @@ namespace viaduct::transport {
 
 class GuestMirror final : public Doorbell {
  public:
-  // A region of this process alone, as the host's is its own. `socket` is the control stream's, of which
-  // nobody else reads or writes from now on; it outlives this, as `lz4` does.
+  // A region of this process alone, as the host's is its own; the kernel tells what is written to it, where
+  // it can (transport/mirror/page_tracker.hpp). `socket` is the control stream's, of which nobody else reads
+  // or writes from now on; it outlives this, as `lz4` does.
   static Result<std::unique_ptr<GuestMirror>> start(const RegionLayout& layout, int socket,
                                                     const Lz4* lz4 = nullptr);
   ~GuestMirror() override;  // hangs up
@@ -54,7 +55,8 @@ class GuestMirror final : public Doorbell {
   std::uint64_t sent_bytes() noexcept;
 
  private:
-  GuestMirror(Region region, UniqueFd to_guest, int socket, const Lz4* lz4);
+  GuestMirror(Region region, std::unique_ptr<PageTracker> written, UniqueFd to_guest, int socket,
+              const Lz4* lz4);
   void receive() noexcept;
   const char* handle(MirrorKind kind, std::span<const std::byte> payload) noexcept;
   const char* take_reply(std::span<const std::byte> payload) noexcept;
@@ -64,6 +66,7 @@ class GuestMirror final : public Doorbell {
   void send_spans(std::uint64_t published);
 
   Region region_;
+  const std::unique_ptr<PageTracker> written_;  // null: the kernel does not tell
   const RegionView view_;
   const int socket_;
   const Lz4* const lz4_;

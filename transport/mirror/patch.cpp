@@ -86,12 +86,17 @@ void add_page(const std::byte* bytes, std::byte* snapshot, std::size_t at, Runs&
 }  // namespace
 
 std::size_t append_changes(const std::byte* bytes, std::byte* snapshot, std::size_t from, std::size_t size,
-                           std::vector<std::byte>& patch, std::size_t most) {
+                           std::vector<std::byte>& patch, std::size_t most, std::uint8_t* quiet) {
   Runs runs(patch);
   std::size_t at = from;
   for (; at < from + size; at += kPageSize) {
-    if (std::memcmp(bytes + at, snapshot + at, kPageSize) == 0) continue;
+    std::uint8_t* const looks = quiet == nullptr ? nullptr : quiet + at / kPageSize;
+    if (std::memcmp(bytes + at, snapshot + at, kPageSize) == 0) {
+      if (looks != nullptr && *looks != 0xff) ++*looks;
+      continue;
+    }
     if (patch.size() + kMaxPagePatch > most) break;
+    if (looks != nullptr) *looks = 0;
     add_page(bytes, snapshot, at, runs);
   }
   return at;

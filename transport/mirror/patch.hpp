@@ -25,9 +25,10 @@ inline constexpr std::size_t kMaxPagePatch = 12 * 1024;
 
 // Appends the runs by which [from, from + size) of `bytes` differs from `snapshot` (both of the whole range,
 // 8-aligned, as `from` and `size` are multiples of the page size), and makes the snapshot equal. Stops where
-// `patch` exceeds `most` - kMaxPagePatch. Gives the place up to which it looked.
+// `patch` exceeds `most` - kMaxPagePatch. Gives the place up to which it looked. `quiet`, of each page from
+// the range's begin, if it is not null: at how many looks in a row it had not changed, up to 255.
 std::size_t append_changes(const std::byte* bytes, std::byte* snapshot, std::size_t from, std::size_t size,
-                           std::vector<std::byte>& patch, std::size_t most);
+                           std::vector<std::byte>& patch, std::size_t most, std::uint8_t* quiet = nullptr);
 
 // Applies a patch to the range and its snapshot. False if it is malformed or reaches beyond `size`, a
 // multiple of 8; then a part of it may have been applied.

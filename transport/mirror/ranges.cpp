@@ -14,15 +14,15 @@ namespace {
 
 // Below this, looking is cheaper than asking the kernel where a range has pages.
 constexpr std::uint64_t kSmallRange = std::uint64_t{64} << 10;
+constexpr std::size_t kMostExtents = 32;
 
-struct Extent {
-  std::uint64_t from, to;
-};
+// So many looks in a row find a page as it was before the kernel is asked to tell of its next write. To tell
+// costs the writer a fault, which is worth some ten comparisons of a page (benchmarks/RESULTS.md).
+constexpr std::uint8_t kQuietLooks = 8;
 
 // The next part of [from, to) that has pages, in whole pages; empty (from == to) if there is none. The rest
 // was never written and still holds zeroes, which the snapshot has too.
-Extent next_extent(int file, std::uint64_t from, std::uint64_t to) noexcept {
-  if (to - from <= kSmallRange) return {from, to};
+PageTracker::Extent next_extent(int file, std::uint64_t from, std::uint64_t to) noexcept {
   const off_t data = ::lseek(file, static_cast<off_t>(from), SEEK_DATA);
   if (data < 0 || static_cast<std::uint64_t>(data) >= to) return {to, to};
   const off_t hole = ::lseek(file, data, SEEK_HOLE);
@@ -32,21 +32,21 @@ Extent next_extent(int file, std::uint64_t from, std::uint64_t to) noexcept {
   return {first, std::min(last, to)};
 }
 
+Mapping reserve(std::size_t size) {
+  auto made = Mapping::reserve(size);
+  return made ? std::move(*made) : Mapping();
+}
+
 }  // namespace
 
-Reservation::Reservation(std::size_t size) noexcept : size_(size) {
-  if (size == 0) return;
-  void* made =
-      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (made != MAP_FAILED) data_ = static_cast<std::byte*>(made);
-}
+MirroredRanges::MirroredRanges(const Region& region, PageTracker* written)
+    : region_(region),
+      view_(region.view()),
+      written_(written),
+      snapshot_(reserve(region.layout().arena_size())),
+      quiet_(written == nullptr ? Mapping() : reserve(region.layout().arena_size() / kPageSize)) {}
 
-Reservation::~Reservation() {
-  if (data_ != nullptr) ::munmap(data_, size_);
-}
-
-MirroredRanges::MirroredRanges(const Region& region)
-    : region_(region), view_(region.view()), snapshot_(region.layout().arena_size()) {}
+bool MirroredRanges::usable() const noexcept { return snapshot_ && (written_ == nullptr || quiet_); }
 
 bool MirroredRanges::overlaps(const Range& range) const noexcept {
   const auto after = ends_.lower_bound(range.offset);
@@ -96,20 +96,68 @@ void MirroredRanges::map(std::uint64_t token, bool mapped) noexcept {
   found->second.mapped = mapped;
 }
 
+// The first parts of [from, to) that may differ from the snapshot; from and to count from the region's begin,
+// as what comes out does.
+PageTracker::Look MirroredRanges::may_differ(std::uint64_t from, std::uint64_t to,
+                                             std::span<PageTracker::Extent> out) {
+  if (to - from <= kSmallRange) {
+    out[0] = {from, to};
+    return {1, to};
+  }
+  if (written_ != nullptr) return written_->written(from, to, out);
+  out[0] = next_extent(region_.fd(), from, to);
+  return {1, out[0].to};
+}
+
+// Gives the place up to which it looked, counted like `part`.
+std::uint64_t MirroredRanges::compare(const Range& range, const PageTracker::Extent& part,
+                                      std::uint8_t* quiet, std::vector<std::byte>& patch) {
+  return range.offset + append_changes(view_.bytes(range.offset), snapshot(range.offset),
+                                       part.from - range.offset, part.to - part.from, patch,
+                                       kMaxMirrorPayload, quiet);
+}
+
+// The same, where the kernel tells of writes: pages that have been as they were for long are given to its
+// care first. So many at once as the patch has room for whatever becomes of them, since nobody tells of them
+// again.
+std::uint64_t MirroredRanges::compare_tracked(const Range& range, const PageTracker::Extent& extent,
+                                              std::vector<std::byte>& patch) {
+  auto* const quiet = reinterpret_cast<std::uint8_t*>(quiet_.data()) +
+                      (range.offset - region_.layout().arena_offset()) / kPageSize;
+  const auto is_quiet = [&](std::uint64_t at) {
+    return quiet[(at - range.offset) / kPageSize] >= kQuietLooks;
+  };
+  for (PageTracker::Extent part{extent.from, extent.from}; part.from < extent.to; part.from = part.to) {
+    const bool calm = is_quiet(part.from);
+    while (part.to < extent.to && is_quiet(part.to) == calm) part.to += kPageSize;
+    if (calm) {
+      const std::uint64_t room = (kMaxMirrorPayload - patch.size()) / kMaxPagePatch;
+      part.to = std::min(part.to, part.from + room * kPageSize);
+      if (part.from == part.to) return part.from;
+      if (written_->protect(part))
+        std::memset(quiet + (part.from - range.offset) / kPageSize, 0, (part.to - part.from) / kPageSize);
+    }
+    const std::uint64_t looked = compare(range, part, quiet, patch);
+    if (looked < part.to) return looked;
+  }
+  return extent.to;
+}
+
 // Gives the place in the range up to which it looked.
 std::uint64_t MirroredRanges::append(const Range& range, std::uint64_t from, std::vector<std::byte>& patch) {
   const std::uint64_t end = range.offset + range.size;
-  std::uint64_t at = range.offset + from;
-  while (at < end) {
-    const Extent extent = next_extent(region_.fd(), at, end);
-    if (extent.from >= extent.to) return range.size;
-    const std::uint64_t looked =
-        append_changes(view_.bytes(range.offset), snapshot(range.offset), extent.from - range.offset,
-                       extent.to - extent.from, patch, kMaxMirrorPayload);
-    at = range.offset + looked;
-    if (at < extent.to) break;  // the patch is full
+  const bool tracked = written_ != nullptr && range.size > kSmallRange;
+  PageTracker::Extent extents[kMostExtents];
+  for (std::uint64_t at = range.offset + from; at < end;) {
+    const PageTracker::Look look = may_differ(at, end, extents);
+    for (const PageTracker::Extent& extent : std::span(extents).first(look.extents)) {
+      const std::uint64_t looked =
+          tracked ? compare_tracked(range, extent, patch) : compare(range, extent, nullptr, patch);
+      if (looked < extent.to) return looked - range.offset;  // the patch is full
+    }
+    at = look.up_to;
   }
-  return at - range.offset;
+  return range.size;
 }
 
 bool MirroredRanges::collect(Pass& pass, std::vector<std::byte>& patch) {

@@ -5,6 +5,12 @@
 // is gone does not reach its successor at the same place. Ranges begin as zeroes on both sides. Any thread;
 // the lock is never held while anything waits, and the receiving thread takes it too: collect() fills a
 // bounded buffer, which the caller sends without the lock.
+//
+// Which pages may differ from the snapshot, which is all that a pass looks at, somebody else knows: the file
+// of the region, where it has pages at all; or, with a region of this process alone, the kernel, where they
+// were written (transport/mirror/page_tracker.hpp). To be told of a write costs the writer a fault, so a page
+// is only given to the kernel's care when several looks have found it as it was, and what is written all the
+// time is simply compared.
 #pragma once
 
 #include <cstddef>
@@ -14,33 +20,22 @@
 #include <span>
 #include <vector>
 
+#include "base/mapping.hpp"
 #include "base/result.hpp"
 #include "transport/mirror/message.hpp"
+#include "transport/mirror/page_tracker.hpp"
 #include "transport/region/region.hpp"
 
 namespace viaduct::transport {
-
-// Address space without memory behind it, for the snapshot. Reads as zero.
-class Reservation {
- public:
-  explicit Reservation(std::size_t size) noexcept;
-  ~Reservation();
-  Reservation(const Reservation&) = delete;
-  Reservation& operator=(const Reservation&) = delete;
-  std::byte* data() const noexcept { return data_; }
-
- private:
-  std::byte* data_ = nullptr;  // null: there was none
-  std::size_t size_;
-};
 
 class MirroredRanges {
  public:
   static constexpr std::size_t kMaxRanges = std::size_t{1} << 20;
 
-  // The region outlives this and has a file.
-  explicit MirroredRanges(const Region& region);
-  bool usable() const noexcept { return snapshot_.data() != nullptr; }
+  // The region outlives this, as `written` does; it has a file if that is null.
+  explicit MirroredRanges(const Region& region, PageTracker* written = nullptr);
+  // Whether there was address space for the snapshot.
+  bool usable() const noexcept;
 
   // Host: at once. Guest: announced() tells that the host has heard of it; before, collect() leaves it out.
   // False: not inside the arena, not whole pages, overlapping another one, a token twice, or too many.
@@ -79,10 +74,17 @@ class MirroredRanges {
   bool clear(const Range& range) noexcept;
   bool overlaps(const Range& range) const noexcept;
   std::uint64_t append(const Range& range, std::uint64_t from, std::vector<std::byte>& patch);
+  PageTracker::Look may_differ(std::uint64_t from, std::uint64_t to, std::span<PageTracker::Extent> out);
+  std::uint64_t compare(const Range& range, const PageTracker::Extent& part, std::uint8_t* quiet,
+                        std::vector<std::byte>& patch);
+  std::uint64_t compare_tracked(const Range& range, const PageTracker::Extent& extent,
+                                std::vector<std::byte>& patch);
 
   const Region& region_;
   const RegionView view_;
-  Reservation snapshot_;  // of the arena
+  PageTracker* const written_;
+  Mapping snapshot_;  // of the arena
+  Mapping quiet_;     // of each of its pages, a byte (patch.hpp); with a tracker
   mutable std::mutex mutex_;
   std::map<std::uint64_t, Range> ranges_;        // by token
   std::map<std::uint64_t, std::uint64_t> ends_;  // of ranges, by offset

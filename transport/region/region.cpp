@@ -87,6 +87,15 @@ Result<Region> Region::initialise_slice(int file, std::uint64_t offset, const Re
   return initialise_mapping(std::move(*mapping), layout);
 }
 
+Result<Region> Region::create_private(const RegionLayout& layout) {
+  if (!layout.valid()) return fail(Errc::bad_data, "region: sizes make no region");
+  auto mapping = Mapping::reserve(layout.region_size);
+  if (!mapping) return tl::unexpected(mapping.error());
+  auto region = initialise_mapping(std::move(*mapping), layout);
+  if (region) region->private_ = true;
+  return region;
+}
+
 Result<Region> Region::attach(UniqueFd fd, const RegionLayout& layout) {
   if (auto checked = check_file(fd.get(), layout); !checked) return tl::unexpected(checked.error());
   auto mapping = Mapping::map(fd.get(), layout.region_size);
@@ -123,7 +132,8 @@ Result<> Region::punch(std::uint64_t offset, std::uint64_t size) const noexcept 
     return fail(Errc::bad_data, "region: punch outside the arena");
   }
   if (!fd_) {
-    if (::madvise(mapping_.data() + offset, size, MADV_REMOVE) == 0) return {};
+    const int advice = private_ ? MADV_DONTNEED : MADV_REMOVE;
+    if (::madvise(mapping_.data() + offset, size, advice) == 0) return {};
     return fail(Errc::io, "region: madvise", errno);
   }
   if (::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),

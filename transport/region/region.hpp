@@ -2,10 +2,10 @@
 //
 // The memory is a memfd, sparse, sealed against shrinking and growing (F_SEAL_SHRINK | F_SEAL_GROW |
 // F_SEAL_SEAL), so neither side can make the other's loads fault; or a slice of a file that is a VM's shared
-// memory, which the guest maps as a device's (transport/region/pci_memory.hpp). A Region owns its mapping
-// (and its descriptor, if it was given one); RegionView is a cheap copyable way to reach into it and must not
-// outlive it. The views' pointers name memory that the peer writes at the same time: use
-// transport/wait/atomics.hpp on the words.
+// memory, which the guest maps as a device's (transport/region/pci_memory.hpp); or, where a session shares
+// none, it is memory of one process. A Region owns its mapping (and its descriptor, if it was given one);
+// RegionView is a cheap copyable way to reach into it and must not outlive it. The views' pointers name
+// memory that the peer writes at the same time: use transport/wait/atomics.hpp on the words.
 #pragma once
 
 #include <cstddef>
@@ -104,6 +104,9 @@ class Region {
   static Result<Region> initialise_slice(int file, std::uint64_t offset, const RegionLayout& layout);
   static Result<Region> attach_slice(Mapping slice, const RegionLayout& layout, Caching caching);
 
+  // Of this process alone, without a file, initialised.
+  static Result<Region> create_private(const RegionLayout& layout);
+
   RegionView view() const noexcept { return RegionView(mapping_.data(), layout_, caching_); }
   const RegionLayout& layout() const noexcept { return layout_; }
   int fd() const noexcept { return fd_.get(); }
@@ -121,6 +124,7 @@ class Region {
   Mapping mapping_;
   RegionLayout layout_;
   Caching caching_ = Caching::cached;
+  bool private_ = false;
 };
 
 }  // namespace viaduct::transport
