@@ -16,10 +16,6 @@ namespace {
 constexpr std::uint64_t kSmallRange = std::uint64_t{64} << 10;
 constexpr std::size_t kMostExtents = 32;
 
-// So many looks in a row find a page as it was before the kernel is asked to tell of its next write. To tell
-// costs the writer a fault, which is worth some ten comparisons of a page (benchmarks/RESULTS.md).
-constexpr std::uint8_t kQuietLooks = 8;
-
 // The next part of [from, to) that has pages, in whole pages; empty (from == to) if there is none. The rest
 // was never written and still holds zeroes, which the snapshot has too.
 PageTracker::Extent next_extent(int file, std::uint64_t from, std::uint64_t to) noexcept {
@@ -125,7 +121,7 @@ std::uint64_t MirroredRanges::compare_tracked(const Range& range, const PageTrac
   auto* const quiet = reinterpret_cast<std::uint8_t*>(quiet_.data()) +
                       (range.offset - region_.layout().arena_offset()) / kPageSize;
   const auto is_quiet = [&](std::uint64_t at) {
-    return quiet[(at - range.offset) / kPageSize] >= kQuietLooks;
+    return quiet[(at - range.offset) / kPageSize] >= written_->looks_a_fault();
   };
   for (PageTracker::Extent part{extent.from, extent.from}; part.from < extent.to; part.from = part.to) {
     const bool calm = is_quiet(part.from);

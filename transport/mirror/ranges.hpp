@@ -10,7 +10,7 @@
 // of the region, where it has pages at all; or, with a region of this process alone, the kernel, where they
 // were written (transport/mirror/page_tracker.hpp). To be told of a write costs the writer a fault, so a page
 // is only given to the kernel's care when several looks have found it as it was, and what is written all the
-// time is simply compared.
+// time is simply compared: as long as watching it would have cost more.
 #pragma once
 
 #include <cstddef>
